@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Configurations: one variant of a spec with every default filled in, checked.
+ *
+ * This is what the rest of the generator and the runtime see of a spec; the YAML is gone.
+ */
+#ifndef STILE_GEN_CONFIG_H
+#define STILE_GEN_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <stile/spec.h>
+
+#include "arena.h"
+#include "basis.h"
+#include "text.h"
+
+/* Number formats. */
+typedef enum stile_type {
+    STILE_TYPE_F32,
+    STILE_TYPE_TF32, /* stored in 32 bits */
+    STILE_TYPE_F16,
+    STILE_TYPE_BF16,
+    STILE_TYPE_E4M3,
+    STILE_TYPE_E5M2,
+} stile_type;
+
+/* "f32", "tf32", …; bytes per element: 4, 4, 2, 2, 1, 1. */
+const char *stile_type_name(stile_type type);
+int stile_type_size(stile_type type);
+
+typedef enum stile_rows { STILE_ROWS_ANY, STILE_ROWS_CAUSAL, STILE_ROWS_NONE } stile_rows;
+typedef enum stile_weight_layout { STILE_WEIGHT_NK, STILE_WEIGHT_KN } stile_weight_layout;
+typedef enum stile_weight_encode {
+    STILE_ENCODE_OFFLINE,
+    STILE_ENCODE_ONLINE,
+    STILE_ENCODE_TRAINED,
+} stile_weight_encode;
+typedef enum stile_activation {
+    STILE_ACTIVATION_NONE,
+    STILE_ACTIVATION_RELU,
+    STILE_ACTIVATION_GELU,      /* x·Φ(x), by erf */
+    STILE_ACTIVATION_GELU_TANH,
+    STILE_ACTIVATION_SILU,
+} stile_activation;
+
+const char *stile_rows_name(stile_rows rows);
+const char *stile_weight_layout_name(stile_weight_layout layout);
+const char *stile_weight_encode_name(stile_weight_encode encode);
+const char *stile_activation_name(stile_activation activation);
+
+typedef struct stile_precision {
+    stile_type input, encoded, product, output; /* accumulation is always f32 */
+} stile_precision;
+
+typedef struct stile_epilogue {
+    bool bias, residual;
+    stile_activation activation;
+} stile_epilogue;
+
+/* 0 stands for "not pinned": the generator chooses. Block sizes count channel-GEMM elements. */
+typedef struct stile_schedule {
+    int block_m, block_n, block_k;
+    int stages;
+} stile_schedule;
+
+typedef struct stile_shape {
+    int64_t M, K, N;
+} stile_shape;
+
+typedef struct stile_config {
+    const char *name; /* the variant's */
+    const stile_basis *basis;
+    stile_basis_metrics metrics; /* of the basis */
+    bool sparse;                 /* straight-line code rather than device operands */
+    stile_rows rows;
+    stile_precision precision;
+    stile_weight_layout layout;
+    stile_weight_encode encode;
+    stile_epilogue epilogue;
+    stile_schedule schedule;
+    const stile_shape *shapes;
+    size_t shape_count;
+    const char *basis_text; /* the basis reference in canonical flow style: "{name: strassen}" */
+} stile_config;
+
+/* A loaded spec; immutable. Everything it points to lives in `arena`. */
+struct stile_spec {
+    stile_arena *arena;
+    const char *name;
+    stile_config *variants;
+    size_t variant_count;
+};
+
+/*
+ * The variant called `name`, or with NULL the only one. NULL with the thread's error set (ARGUMENT;
+ * the text lists the variants) where there is none or the choice is open.
+ */
+const stile_config *stile_spec_variant(const stile_spec *spec, const char *name);
+
+/* Appends the canonical spec of one variant: block style, keys sorted, every default filled in. */
+void stile_config_print(stile_text *out, const stile_config *config);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kernels: from a configuration and an architecture to the CUDA source of each kernel of a plan.
+ */
+#ifndef STILE_GEN_KERNEL_H
+#define STILE_GEN_KERNEL_H
+
+#include "arch.h"
+#include "arena.h"
+#include "config.h"
+
+typedef enum stile_kernel_role {
+    STILE_KERNEL_ENCODE_X,
+    STILE_KERNEL_ENCODE_W, /* dense W → Ŵ; with trained weights logical Ŵ → Ŵ */
+    STILE_KERNEL_CHANNEL_GEMM,
+    STILE_KERNEL_DECODE,
+} stile_kernel_role;
+
+enum { STILE_KERNEL_ROLE_COUNT = 4 };
+
+/* "encode_x", "encode_w", "channel_gemm", "decode": file names, cache names and messages. */
+const char *stile_kernel_role_name(stile_kernel_role role);
+
+typedef struct stile_kernel {
+    stile_kernel_role role;
+    const char *name;   /* role name */
+    const char *entry;  /* extern "C" symbol */
+    const char *source; /* complete CUDA source, deterministic to the byte */
+    int threads_x, threads_y;
+    int shared_bytes; /* dynamic */
+    /* What one thread block covers of the kernel's output: rows and columns, in tiles for encoders and
+       the decoder, in elements of Ŷ_c for the channel GEMM. */
+    int block_rows, block_columns;
+} stile_kernel;
+
+/*
+ * Renders one kernel. Everything lives in `arena`.
+ * Errors: ARGUMENT (a pinned schedule cannot work on `arch`), UNSUPPORTED (no kernel for this
+ * precision yet), INTERNAL, MEMORY.
+ */
+int stile_kernel_render(stile_kernel *out, stile_arena *arena, const stile_config *config,
+                        const stile_arch *arch, stile_kernel_role role);
+
+/* Elements from one row of X̂_c or Ŵ_c to the next: ceil(K/k), rounded up to 128 bytes. */
+int64_t stile_encoded_pitch(const stile_config *config, int64_t K);
+
+/* Elements from one row of Ŷ_c to the next: ceil(N/n), rounded up to 128 bytes. */
+int64_t stile_product_pitch(const stile_config *config, int64_t N);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rational.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "number.h"
+
+enum { MAX_EXACT = 1 << 20 }; /* of a parsed numerator or denominator */
+
+typedef __int128 wide;
+
+static wide gcd(wide a, wide b)
+{
+    while (b) {
+        wide rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a < 0 ? -a : a;
+}
+
+/* Parts below 2^126 in magnitude, so that no negation or sum here overflows. */
+static bool reduce(stile_rational *out, wide num, wide den)
+{
+    if (den == 0)
+        return false;
+    if (den < 0) {
+        num = -num;
+        den = -den;
+    }
+    wide divisor = gcd(num, den);
+    num /= divisor;
+    den /= divisor;
+    if (num > INT64_MAX || num < -INT64_MAX || den > INT64_MAX)
+        return false;
+    *out = (stile_rational){(int64_t)num, (int64_t)den};
+    return true;
+}
+
+bool stile_rational_make(stile_rational *out, int64_t num, int64_t den)
+{
+    return reduce(out, num, den);
+}
+
+bool stile_rational_add(stile_rational *out, stile_rational a, stile_rational b)
+{
+    wide left = (wide)a.num * b.den, right = (wide)b.num * a.den, sum;
+    if (__builtin_add_overflow(left, right, &sum))
+        return false;
+    return reduce(out, sum, (wide)a.den * b.den);
+}
+
+bool stile_rational_sub(stile_rational *out, stile_rational a, stile_rational b)
+{
+    return stile_rational_add(out, a, (stile_rational){-b.num, b.den});
+}
+
+bool stile_rational_mul(stile_rational *out, stile_rational a, stile_rational b)
+{
+    return reduce(out, (wide)a.num * b.num, (wide)a.den * b.den);
+}
+
+bool stile_rational_div(stile_rational *out, stile_rational a, stile_rational b)
+{
+    return reduce(out, (wide)a.num * b.den, (wide)a.den * b.num);
+}
+
+bool stile_rational_equal(stile_rational a, stile_rational b)
+{
+    return a.num == b.num && a.den == b.den;
+}
+
+double stile_rational_to_double(stile_rational a)
+{
+    return (double)a.num / (double)a.den;
+}
+
+/* The double as a fraction of small parts, if it is one. */
+static bool from_dyadic(stile_rational *out, double value)
+{
+    double den = 1;
+    while (den <= MAX_EXACT && value * den != floor(value * den))
+        den *= 2;
+    if (den > MAX_EXACT || fabs(value * den) > MAX_EXACT)
+        return false;
+    return stile_rational_make(out, (int64_t)(value * den), (int64_t)den);
+}
+
+/* A plain decimal "[-]123.456" as a fraction of small parts, if it is one. */
+static bool from_decimal(stile_rational *out, const char *text)
+{
+    int64_t num = 0, den = 1;
+    bool negative = *text == '-', point = false;
+    for (const char *c = text + (*text == '-' || *text == '+'); *c; c++) {
+        if (*c == '.') {
+            point = true;
+            continue;
+        }
+        if (*c < '0' || *c > '9' || num > INT64_MAX / 100 || den > INT64_MAX / 100)
+            return false;
+        num = num * 10 + (*c - '0');
+        if (point)
+            den *= 10;
+    }
+    stile_rational value;
+    if (!stile_rational_make(&value, negative ? -num : num, den))
+        return false;
+    if (value.num > MAX_EXACT || value.num < -MAX_EXACT || value.den > MAX_EXACT)
+        return false;
+    *out = value;
+    return true;
+}
+
+bool stile_rational_parse(const char *text, stile_rational *out, bool *exact, double *value)
+{
+    const char *slash = strchr(text, '/');
+    if (slash) {
+        char first[24];
+        int64_t num, den;
+        size_t length = (size_t)(slash - text);
+        stile_rational fraction;
+        if (length >= sizeof first)
+            return false;
+        memcpy(first, text, length);
+        first[length] = '\0';
+        if (!stile_parse_int64(first, &num) || !stile_parse_int64(slash + 1, &den) || den <= 0
+            || !stile_rational_make(&fraction, num, den))
+            return false;
+        *value = (double)num / (double)den;
+        *exact = fraction.num <= MAX_EXACT && fraction.num >= -MAX_EXACT && fraction.den <= MAX_EXACT;
+        if (*exact)
+            *out = fraction;
+        return true;
+    }
+    double parsed;
+    if (!stile_parse_double(text, &parsed))
+        return false;
+    *value = parsed;
+    *exact = from_decimal(out, text) || from_dyadic(out, parsed);
+    return true;
+}
+
+void stile_rational_format(char out[static 48], stile_rational a)
+{
+    if (a.den == 1)
+        snprintf(out, 48, "%lld", (long long)a.num);
+    else
+        snprintf(out, 48, "%lld/%lld", (long long)a.num, (long long)a.den);
+}

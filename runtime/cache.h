@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel cache: compiled kernels by the hash of what they were compiled from.
+ *
+ *     <directory>/v1/<arch>/<kernel>-<hash>/kernel.{cu,cubin,log,meta}
+ *
+ * The key hashes source, options, architecture and format version. Entries are written aside, synced
+ * and renamed into place; every read checks size and checksum and drops what does not match. A fault of
+ * the cache is logged once and never fails a compile that could succeed.
+ */
+#ifndef STILE_RUNTIME_CACHE_H
+#define STILE_RUNTIME_CACHE_H
+
+#include <stdint.h>
+
+#include <stile/stile.h>
+
+#include "compile.h"
+
+typedef struct stile_cache stile_cache;
+
+typedef struct stile_cache_counters {
+    uint64_t hits, misses, compiles, damaged;
+} stile_cache_counters;
+
+/*
+ * Opens the cache in `directory` (NULL: the default chain of stile_context_params.cache_dir). A
+ * directory that cannot be used leaves a cache that only compiles; `log` hears of it once.
+ * Errors: MEMORY.
+ */
+int stile_cache_open(stile_cache **out, const char *directory, stile_log_callback log,
+                     void *log_user);
+void stile_cache_close(stile_cache **cache);
+
+/* The directory in use, or NULL. */
+const char *stile_cache_directory(const stile_cache *cache);
+
+/*
+ * The cubin of `source` for `arch`: from the cache, else compiled and published. `name` is the kernel's
+ * role name. Thread-safe. Errors: those of stile_compile; UNSUPPORTED where it would have to compile and
+ * $STILE_JIT is "off".
+ */
+int stile_cache_get(stile_cache *cache, stile_cubin *out, const char *name, const char *source,
+                    const stile_arch *arch);
+
+stile_cache_counters stile_cache_count(const stile_cache *cache);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The operator in fp64 on the CPU: the truth that every kernel is measured against, and the `cpu`
+ * device.
+ *
+ * The fast way encodes, multiplies channel by channel and decodes, as the kernels do but without any
+ * rounding to smaller types. The direct way contracts with T̂ tile by tile; it is slow and independent
+ * of the first, which it checks.
+ */
+#ifndef STILE_RUNTIME_REFERENCE_H
+#define STILE_RUNTIME_REFERENCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+
+/* An operator application: shapes, host arrays in the types of the configuration, leading dimensions. */
+typedef struct stile_problem {
+    const stile_config *config;
+    int64_t M, K, N;
+    int64_t rows_per_group;     /* 0: one group */
+    int64_t ldx, ldw, ldy, ldr; /* elements; 0: dense */
+    const double *u, *v, *d;    /* NULL: the basis' own */
+} stile_problem;
+
+/* Tiles per group and in all, along each dimension. */
+typedef struct stile_tiling {
+    int64_t groups, rows_per_group, tile_rows_per_group;
+    int64_t tile_rows;    /* groups × tile_rows_per_group */
+    int64_t tile_inner;   /* ceil(K/k) */
+    int64_t tile_columns; /* ceil(N/n) */
+} stile_tiling;
+
+/* M must be a multiple of rows_per_group where that is not 0. */
+stile_tiling stile_problem_tiling(const stile_problem *problem);
+
+/* Ŵ = V·W: [rank][tile_columns][tile_inner] doubles from W in the input type and layout of the spec. */
+int stile_reference_encode_weight(const stile_problem *problem, const void *w, double *w_hat,
+                                  int threads);
+
+/* Widens logical (trained) weights [rank, tile_columns, tile_inner] of the input type to doubles. */
+int stile_reference_pack_weight(const stile_problem *problem, const void *w_logical, double *w_hat,
+                                int threads);
+
+/* Doubles of scratch that stile_reference_run needs: X̂ and Ŷ of a few tile rows at a time, per thread. */
+size_t stile_reference_scratch_size(const stile_problem *problem, int threads);
+
+/*
+ * Y = activation(STL + bias) + residual from encoded weights, in fp64, into `y` of [M, N] with ldy.
+ * `y` has type `y_type`: f32, f16, bf16 (rounded once), or doubles where `y_doubles` is set.
+ * `scratch`: stile_reference_scratch_size doubles, or NULL to allocate. Errors: MEMORY.
+ */
+int stile_reference_run(const stile_problem *problem, const void *x, const double *w_hat,
+                        const void *bias, const void *residual, void *y, bool y_doubles,
+                        double *scratch, int threads);
+
+/*
+ * The same result by direct contraction with T̂ from dense W, as doubles. O(M·K·N·mkn / …): small
+ * shapes only. Exists to check the fast way.
+ */
+int stile_reference_contract(const stile_problem *problem, const void *x, const void *w,
+                             const void *bias, const void *residual, double *y);
+
+/* True Y = activation(X·W + bias) + residual in fp64, whatever the basis. */
+int stile_reference_dense(const stile_problem *problem, const void *x, const void *w,
+                          const void *bias, const void *residual, double *y, int threads);
+
+#endif

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "arch.h"
+#include "nvrtc.h"
 
 /* A compiled kernel; freed with stile_cubin_free. */
 typedef struct stile_cubin {
@@ -27,18 +28,9 @@ void stile_compile_options_for(stile_compile_options *out, const stile_arch *arc
 /*
  * Compiles `source` for the real architecture `arch`. `name` stands for the file in messages.
  * Thread-safe. Errors: UNSUPPORTED (no NVRTC: the text says where it was looked for; or this NVRTC
- * does not know `arch`: names both versions), COMPILE (the text holds the first compiler errors, the
- * log all of them), MEMORY.
+ * does not know `arch`: names both), COMPILE (the text holds the first compiler errors; alone among
+ * failures this one sets *out: no data, and a log with all of them, or NULL; free it as ever), MEMORY.
  */
 int stile_compile(stile_cubin *out, const char *name, const char *source, const stile_arch *arch);
-
-/* What was found, for `doctor` and for cache entries. Errors: UNSUPPORTED. */
-typedef struct stile_nvrtc_info {
-    const char *path; /* as opened */
-    int major, minor;
-    const int *architectures; /* e.g. 75, 80, …, 120 */
-    int architecture_count;
-} stile_nvrtc_info;
-int stile_nvrtc_describe(stile_nvrtc_info *out);
 
 #endif

@@ -19,7 +19,12 @@ typedef struct CUevent_st *CUevent;
 typedef unsigned long long CUdeviceptr;
 
 enum {
-    STILE_CU_ATTRIBUTE_MAX_DYNAMIC_SHARED_BYTES = 8, /* of a function */
+    /* of a function */
+    STILE_CU_ATTRIBUTE_STATIC_SHARED_BYTES = 1,
+    STILE_CU_ATTRIBUTE_LOCAL_BYTES = 3,
+    STILE_CU_ATTRIBUTE_REGISTERS = 4,
+    STILE_CU_ATTRIBUTE_MAX_DYNAMIC_SHARED_BYTES = 8,
+    /* of a device */
     STILE_CU_DEVICE_MULTIPROCESSOR_COUNT = 16,
     STILE_CU_DEVICE_L2_CACHE_SIZE = 38,
     STILE_CU_DEVICE_COMPUTE_CAPABILITY_MAJOR = 75,
@@ -29,8 +34,7 @@ enum {
 
 /*
  * Entry points under the driver's own names without the version suffixes: driver->cuMemAlloc calls
- * cuMemAlloc_v2. The list is complete for the library, the program and the benchmark; extend it in
- * driver.c's table.
+ * cuMemAlloc_v2. A new member also needs its line in driver.c's table, which does not compile otherwise.
  */
 typedef struct stile_driver {
     CUresult (*cuInit)(unsigned flags);
@@ -53,6 +57,9 @@ typedef struct stile_driver {
     CUresult (*cuModuleGetFunction)(CUfunction *function, CUmodule module, const char *name);
     CUresult (*cuFuncSetAttribute)(CUfunction function, int attribute, int value);
     CUresult (*cuFuncGetAttribute)(int *value, int attribute, CUfunction function);
+    CUresult (*cuOccupancyMaxActiveBlocksPerMultiprocessor)(int *blocks, CUfunction function,
+                                                            int block_threads,
+                                                            size_t dynamic_shared_bytes);
     CUresult (*cuLaunchKernel)(CUfunction function, unsigned grid_x, unsigned grid_y,
                                unsigned grid_z, unsigned block_x, unsigned block_y,
                                unsigned block_z, unsigned shared_bytes, CUstream stream,
@@ -70,6 +77,7 @@ typedef struct stile_driver {
     CUresult (*cuStreamCreate)(CUstream *stream, unsigned flags);
     CUresult (*cuStreamDestroy)(CUstream stream);
     CUresult (*cuStreamSynchronize)(CUstream stream);
+    CUresult (*cuStreamIsCapturing)(CUstream stream, int *status); /* 0: not capturing */
     CUresult (*cuEventCreate)(CUevent *event, unsigned flags);
     CUresult (*cuEventDestroy)(CUevent event);
     CUresult (*cuEventRecord)(CUevent event, CUstream stream);
@@ -84,7 +92,7 @@ typedef struct stile_driver {
 int stile_driver_get(const stile_driver **out);
 
 /* 0 where `result` is success; else sets the thread's error ("cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY
-   (out of memory)") and returns MEMORY for exhausted memory, DEVICE otherwise. */
+   (2: out of memory)") and returns MEMORY for exhausted memory, DEVICE otherwise. */
 int stile_driver_check(const stile_driver *driver, CUresult result, const char *call);
 
 #endif

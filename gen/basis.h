@@ -34,6 +34,22 @@ static inline bool stile_basis_is_rational(const stile_basis *basis)
     return basis->u_exact != NULL;
 }
 
+/* One of the three matrices, row-major; `exact` is NULL where the basis is not rational. */
+typedef struct stile_basis_matrix {
+    int rows, columns;
+    double *entries;
+    stile_rational *exact;
+} stile_basis_matrix;
+
+stile_basis_matrix stile_basis_u(const stile_basis *basis);
+stile_basis_matrix stile_basis_v(const stile_basis *basis);
+stile_basis_matrix stile_basis_d(const stile_basis *basis);
+
+int stile_basis_nonzeros(stile_basis_matrix matrix);
+
+/* Sets every double of a rational basis from its exact entry. */
+void stile_basis_round_exact(stile_basis *basis);
+
 /*
  * Whether the basis becomes straight-line code rather than device operands: it is rational and at most
  * half of all entries of U, V and D are non-zero.
@@ -42,10 +58,16 @@ bool stile_basis_is_sparse(const stile_basis *basis);
 
 /* --- basis_catalogue.c: bases by construction ----------------------------------------------- */
 
-/* The classical algorithm, rank m·k·n, channels ordered by (a, b, d). */
+/*
+ * The classical algorithm, rank m·k·n, channels ordered by (a, b, d).
+ * Errors: ARGUMENT (a side is not in 1 … STILE_MAX_TILE), MEMORY.
+ */
 int stile_basis_classical(stile_basis **out, stile_arena *arena, int m, int k, int n);
 
-/* "strassen", "winograd" or "laderman"; *out is NULL (and the result 0) for an unknown name. */
+/*
+ * "strassen", "winograd" or "laderman"; *out is NULL (and the result 0) for an unknown name.
+ * Errors: MEMORY.
+ */
 int stile_basis_named(stile_basis **out, stile_arena *arena, const char *name);
 
 /* The catalogue's names, NULL-terminated, in a fixed order. */
@@ -79,7 +101,9 @@ typedef enum stile_coupling {
 } stile_coupling;
 
 typedef struct stile_basis_metrics {
-    bool exact;    /* T̂ = T: rationally where the basis is rational, else to 1e-9 per entry */
+    /* T̂ = T: proved in integers where the basis is rational and its common denominators leave room
+       in 128 bits, else to 1e-9 per entry. */
+    bool exact;
     double error;  /* ‖T − T̂‖²_F / (mkn) */
     double growth; /* Φ = Σ_c ‖u_c‖²‖v_c‖²‖d_c‖² / (mkn) */
     double gain;   /* ‖T̂‖²_F / (mkn): 1 for exact bases */

@@ -276,7 +276,8 @@ static int take_error(stile_lua *lua, int status)
 {
     const char *text = lua_type(lua->state, -1) == LUA_TSTRING ? lua_tostring(lua->state, -1) : NULL;
     int error = lua->params.script_error;
-    if (status == LUA_ERRMEM)
+    /* Lua's string buffers report exhausted memory as an ordinary error of that text. */
+    if (status == LUA_ERRMEM || (text && strcmp(text, "not enough memory") == 0))
         error = stile_fail(STILE_ERROR_MEMORY, "a Lua script needs more memory than it may have");
     else if (!text)
         stile_fail(error, "a Lua script raised an error that is no text");

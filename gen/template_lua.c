@@ -178,6 +178,8 @@ int stile_template_translate(stile_text *out, const char *name, const char *text
     span guard = find_guard(text, size), rest = {text, text + size}, line;
     for (int number = 1; next_line(&rest, &line); number++) {
         span content = trim(line), directive = content;
+        if (number > 1)
+            stile_text_append(out, "\n");
         if (skip(&directive, "//@")) {
             append_span(out, directive);
         } else if (skip(&directive, "#include \"") && directive.end > directive.begin &&
@@ -191,7 +193,6 @@ int stile_template_translate(stile_text *out, const char *name, const char *text
             return stile_fail(STILE_ERROR_INTERNAL, "%s:%d: `${` is not closed on its line", name,
                               number);
         }
-        stile_text_append(out, "\n");
     }
     return out->failed ? stile_fail_memory() : 0;
 }

@@ -69,8 +69,12 @@ static void count_instructions(lua_State *state, lua_Debug *activation)
     (void)activation;
     stile_lua *lua = host_of(state);
     lua->instructions += HOOK_INTERVAL;
-    if (lua->instructions > lua->params.instruction_limit)
-        luaL_error(state, "this runs too long: it seems to be an endless loop");
+    if (lua->instructions <= lua->params.instruction_limit)
+        return;
+    luaL_where(state, 0); /* a hook is no function of its own */
+    lua_pushliteral(state, "this runs too long: it seems to be an endless loop");
+    lua_concat(state, 2);
+    lua_error(state);
 }
 
 static void forget(lua_State *state, const char *library, const char *const *names)

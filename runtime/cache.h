@@ -4,9 +4,9 @@
  *
  *     <directory>/v1/<arch>/<kernel>-<hash>/kernel.{cu,cubin,log,meta}
  *
- * The key hashes source, options, architecture and format version. Entries are written aside, synced
- * and renamed into place; every read checks size and checksum and drops what does not match. A fault of
- * the cache is logged once and never fails a compile that could succeed.
+ * The key hashes source, options, architecture and format version. Entries are written aside,
+ * synced and renamed into place; every read checks size and checksum and drops what does not match.
+ * A fault of the cache is logged once and never fails a compile that could succeed.
  */
 #ifndef STILE_RUNTIME_CACHE_H
 #define STILE_RUNTIME_CACHE_H
@@ -36,9 +36,9 @@ void stile_cache_close(stile_cache **cache);
 const char *stile_cache_directory(const stile_cache *cache);
 
 /*
- * The cubin of `source` for `arch`: from the cache, else compiled and published. `name` is the kernel's
- * role name. Thread-safe. Errors: those of stile_compile; UNSUPPORTED where it would have to compile and
- * $STILE_JIT is "off".
+ * The cubin of `source` for `arch`: from the cache, else compiled and published. `name` is the
+ * kernel's role name. Thread-safe. Errors: those of stile_compile; UNSUPPORTED where it would have
+ * to compile and $STILE_JIT is "off".
  */
 int stile_cache_get(stile_cache *cache, stile_cubin *out, const char *name, const char *source,
                     const stile_arch *arch);

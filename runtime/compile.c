@@ -18,12 +18,12 @@ void stile_cubin_free(stile_cubin *cubin)
         return;
     free(cubin->data);
     free(cubin->log);
-    *cubin = (stile_cubin){ 0 };
+    *cubin = (stile_cubin){0};
 }
 
 void stile_compile_options_for(stile_compile_options *out, const stile_arch *arch)
 {
-    *out = (stile_compile_options){ 0 };
+    *out = (stile_compile_options){0};
     snprintf(out->arch_option, sizeof out->arch_option, "--gpu-architecture=%s", arch->name);
     out->items[out->count++] = out->arch_option;
     out->items[out->count++] = "--std=c++17";
@@ -42,7 +42,7 @@ static bool knows(const stile_nvrtc_info *info, const stile_arch *arch)
 
 static int fail_unknown_arch(const stile_nvrtc_info *info, const stile_arch *arch)
 {
-    stile_text list = { 0 };
+    stile_text list = {0};
     for (int i = 0; i < info->architecture_count; i++)
         stile_text_appendf(&list, "%ssm_%d", i ? ", " : "", info->architectures[i]);
     int error = stile_fail(STILE_ERROR_UNSUPPORTED,
@@ -72,8 +72,8 @@ static void quote_errors(stile_text *out, const char *log)
     int shown = 0;
     for (const char *line = log; *line && shown < SHOWN_ERRORS;) {
         size_t size = strcspn(line, "\n");
-        if (memmem(line, size, "error", strlen("error"))
-            && !memmem(line, size, "errors detected", strlen("errors detected"))) {
+        if (memmem(line, size, "error", strlen("error")) &&
+            !memmem(line, size, "errors detected", strlen("errors detected"))) {
             stile_text_append(out, shown++ ? "; " : "");
             stile_text_append_bytes(out, line, size);
         }
@@ -86,10 +86,10 @@ static void quote_errors(stile_text *out, const char *log)
 static int fail_compile(nvrtcResult result, const stile_nvrtc *nvrtc, const char *name,
                         const stile_arch *arch, const char *log)
 {
-    stile_text errors = { 0 };
+    stile_text errors = {0};
     quote_errors(&errors, log);
     const char *text = errors.data ? errors.data : "no message";
-    stile_nvrtc_info info = { .path = "?" };
+    stile_nvrtc_info info = {.path = "?"};
     stile_nvrtc_describe(&info);
 
     int error;
@@ -150,7 +150,7 @@ int stile_compile(stile_cubin *out, const char *name, const char *source, const 
     snprintf(file, sizeof file, "%s.cu", name);
     nvrtcProgram program = NULL;
     nvrtcResult result = nvrtc->nvrtcCreateProgram(&program, source, file, 0, NULL, NULL);
-    stile_cubin cubin = { 0 };
+    stile_cubin cubin = {0};
     if (result) {
         error = fail_compile(result, nvrtc, name, arch, "");
     } else {

@@ -17,7 +17,7 @@ typedef struct stile_cubin {
 
 void stile_cubin_free(stile_cubin *cubin);
 
-/* The options of every compilation for `arch`, NULL-terminated, in a fixed order; part of the cache key. */
+/* The options of every compilation for `arch`, NULL-terminated, in order; part of the cache key. */
 typedef struct stile_compile_options {
     const char *items[12];
     int count;
@@ -29,7 +29,8 @@ void stile_compile_options_for(stile_compile_options *out, const stile_arch *arc
  * Compiles `source` for the real architecture `arch`. `name` stands for the file in messages.
  * Thread-safe. Errors: UNSUPPORTED (no NVRTC: the text says where it was looked for; or this NVRTC
  * does not know `arch`: names both), COMPILE (the text holds the first compiler errors; alone among
- * failures this one sets *out: no data, and a log with all of them, or NULL; free it as ever), MEMORY.
+ * failures this one sets *out: no data, and a log with all of them, or NULL; free it as ever),
+ * MEMORY.
  */
 int stile_compile(stile_cubin *out, const char *name, const char *source, const stile_arch *arch);
 

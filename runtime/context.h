@@ -3,6 +3,8 @@
 #ifndef STILE_RUNTIME_CONTEXT_H
 #define STILE_RUNTIME_CONTEXT_H
 
+#include <stdbool.h>
+
 #include <stile/stile.h>
 
 #include "arch.h"
@@ -10,23 +12,23 @@
 #include "driver.h"
 
 struct stile_context {
-    int device;                 /* CUDA ordinal or STILE_DEVICE_CPU */
-    int threads;                /* at least 1 */
-    stile_log_callback log;     /* NULL: silent */
+    int device;             /* CUDA ordinal or STILE_DEVICE_CPU */
+    int threads;            /* at least 1 */
+    stile_log_callback log; /* NULL: silent */
     void *log_user;
     /* CUDA devices only: */
     const stile_driver *driver; /* NULL on the CPU device */
     CUdevice cu_device;
-    CUcontext cu_context;       /* the primary context, retained */
+    CUcontext cu_context; /* the primary context, retained */
     stile_arch arch;
     char device_name[128];
+    int multiprocessors;
     stile_cache *cache;
 };
 
 /* Sends a message to the log callback, if any. */
-__attribute__((format(printf, 3, 4))) void stile_context_log(const stile_context *context,
-                                                             stile_log_level level,
-                                                             const char *format, ...);
+__attribute__((format(printf, 3, 4))) void
+stile_context_log(const stile_context *context, stile_log_level level, const char *format, ...);
 
 /*
  * Makes the context's CUDA context current for this thread; leave with the value that enter gave.

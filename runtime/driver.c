@@ -113,12 +113,12 @@ static void refuse(CUresult result, const char *call)
     switch (result) {
     case CU_ERROR_NO_DEVICE:
         give_up(STILE_ERROR_UNSUPPORTED,
-                "no CUDA device: the driver sees no GPU (is CUDA_VISIBLE_DEVICES set?); " WITHOUT_GPU);
+                "no CUDA device: the driver sees no GPU (see CUDA_VISIBLE_DEVICES); " WITHOUT_GPU);
         break;
     case CU_ERROR_STUB_LIBRARY:
         give_up(STILE_ERROR_UNSUPPORTED,
-                "no CUDA driver: " LIBRARY " is the toolkit's stub for linking; take its folder out "
-                "of LD_LIBRARY_PATH; " WITHOUT_GPU);
+                "no CUDA driver: the " LIBRARY " found is the toolkit's stub for linking; take its "
+                "folder out of LD_LIBRARY_PATH; " WITHOUT_GPU);
         break;
     case CU_ERROR_SYSTEM_DRIVER_MISMATCH:
     case CU_ERROR_COMPAT_NOT_SUPPORTED:

@@ -34,7 +34,8 @@ enum {
 
 /*
  * Entry points under the driver's own names without the version suffixes: driver->cuMemAlloc calls
- * cuMemAlloc_v2. A new member also needs its line in driver.c's table, which does not compile otherwise.
+ * cuMemAlloc_v2. A new member also needs its line in driver.c's table, which does not compile
+ * otherwise.
  */
 typedef struct stile_driver {
     CUresult (*cuInit)(unsigned flags);
@@ -86,8 +87,8 @@ typedef struct stile_driver {
 } stile_driver;
 
 /*
- * The driver, opened and initialised on first use; thread-safe. Errors: UNSUPPORTED (no libcuda.so.1,
- * a symbol missing, no device: the text says which and what still works), DEVICE.
+ * The driver, opened and initialised on first use; thread-safe. Errors: UNSUPPORTED (no
+ * libcuda.so.1, a symbol missing, no device: the text says which and what still works), DEVICE.
  */
 int stile_driver_get(const stile_driver **out);
 

@@ -40,17 +40,10 @@ static const struct {
     size_t offset;
     const char *symbol;
 } entries[] = {
-    ENTRY(nvrtcGetErrorString),
-    ENTRY(nvrtcVersion),
-    ENTRY(nvrtcGetNumSupportedArchs),
-    ENTRY(nvrtcGetSupportedArchs),
-    ENTRY(nvrtcCreateProgram),
-    ENTRY(nvrtcDestroyProgram),
-    ENTRY(nvrtcCompileProgram),
-    ENTRY(nvrtcGetCUBINSize),
-    ENTRY(nvrtcGetCUBIN),
-    ENTRY(nvrtcGetProgramLogSize),
-    ENTRY(nvrtcGetProgramLog),
+    ENTRY(nvrtcGetErrorString),    ENTRY(nvrtcVersion),       ENTRY(nvrtcGetNumSupportedArchs),
+    ENTRY(nvrtcGetSupportedArchs), ENTRY(nvrtcCreateProgram), ENTRY(nvrtcDestroyProgram),
+    ENTRY(nvrtcCompileProgram),    ENTRY(nvrtcGetCUBINSize),  ENTRY(nvrtcGetCUBIN),
+    ENTRY(nvrtcGetProgramLogSize), ENTRY(nvrtcGetProgramLog),
 };
 enum { ENTRY_COUNT = sizeof entries / sizeof entries[0] };
 _Static_assert(ENTRY_COUNT * sizeof(void (*)(void)) == sizeof(stile_nvrtc),
@@ -90,9 +83,9 @@ static bool resolve(void *library)
 }
 
 /*
- * NVRTC opens its built-in declarations by their bare name, which finds nothing where its folder is not
- * on the loader's path, or another installation's file where one is. Loaded by path first, they are
- * found by that name.
+ * NVRTC opens its built-in declarations by their bare name, which finds nothing where its folder is
+ * not on the loader's path, or another installation's file where one is. Loaded by path first, they
+ * are found by that name.
  */
 static bool load_builtins(void)
 {
@@ -114,9 +107,9 @@ static bool describe(void)
 {
     stile_nvrtc_info *info = &state.info;
     int count = 0;
-    if (state.nvrtc.nvrtcVersion(&info->major, &info->minor)
-        || state.nvrtc.nvrtcGetNumSupportedArchs(&count) || count < 0
-        || count > MAX_ARCHITECTURES || state.nvrtc.nvrtcGetSupportedArchs(state.architectures))
+    if (state.nvrtc.nvrtcVersion(&info->major, &info->minor) ||
+        state.nvrtc.nvrtcGetNumSupportedArchs(&count) || count < 0 || count > MAX_ARCHITECTURES ||
+        state.nvrtc.nvrtcGetSupportedArchs(state.architectures))
         return reject("%s does not describe itself", state.path);
     info->path = state.path;
     info->architectures = state.architectures;
@@ -148,8 +141,8 @@ static bool try_folder(const char *folder)
     for (int i = 0; i < NAME_COUNT; i++) {
         char path[PATH_BYTES];
         struct stat status;
-        if (snprintf(path, sizeof path, "%s/%s", folder, names[i]) < (int)sizeof path
-            && stat(path, &status) == 0 && try_library(path))
+        if (snprintf(path, sizeof path, "%s/%s", folder, names[i]) < (int)sizeof path &&
+            stat(path, &status) == 0 && try_library(path))
             return true;
     }
     return false;
@@ -179,9 +172,9 @@ static bool search_folder(const char *folder, int depth)
     for (int i = 0; i < count; i++) {
         char path[PATH_BYTES];
         struct stat status;
-        if (!found
-            && snprintf(path, sizeof path, "%s/%s", folder, children[i]->d_name) < (int)sizeof path
-            && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        if (!found &&
+            snprintf(path, sizeof path, "%s/%s", folder, children[i]->d_name) < (int)sizeof path &&
+            stat(path, &status) == 0 && S_ISDIR(status.st_mode))
             found = search_folder(path, depth - 1);
         free(children[i]);
     }
@@ -216,11 +209,11 @@ static bool open_named(const char *name)
 /* A toolkit's root. */
 static bool open_toolkit(const char *root)
 {
-    static const char *const folders[] = { "lib64", "targets/" TARGET "/lib", "lib" };
+    static const char *const folders[] = {"lib64", "targets/" TARGET "/lib", "lib"};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         char path[PATH_BYTES];
-        if (snprintf(path, sizeof path, "%s/%s", root, folders[i]) < (int)sizeof path
-            && try_folder(path))
+        if (snprintf(path, sizeof path, "%s/%s", root, folders[i]) < (int)sizeof path &&
+            try_folder(path))
             return true;
     }
     return false;

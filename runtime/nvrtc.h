@@ -40,8 +40,7 @@ typedef struct stile_nvrtc {
                                       int header_count, const char *const *headers,
                                       const char *const *include_names);
     nvrtcResult (*nvrtcDestroyProgram)(nvrtcProgram *program);
-    nvrtcResult (*nvrtcCompileProgram)(nvrtcProgram program, int count,
-                                       const char *const *options);
+    nvrtcResult (*nvrtcCompileProgram)(nvrtcProgram program, int count, const char *const *options);
     nvrtcResult (*nvrtcGetCUBINSize)(nvrtcProgram program, size_t *size);
     nvrtcResult (*nvrtcGetCUBIN)(nvrtcProgram program, char *cubin);
     nvrtcResult (*nvrtcGetProgramLogSize)(nvrtcProgram program, size_t *size);

@@ -87,12 +87,12 @@ stile_digest stile_sha256_end(stile_sha256 *hash)
     for (int i = 0; i < 8; i++)
         length[i] = (uint8_t)(bits >> (56 - 8 * i));
 
-    static const uint8_t padding[64] = { 0x80 };
+    static const uint8_t padding[64] = {0x80};
     size_t used = hash->size % 64;
     stile_sha256_update(hash, padding, used < 56 ? 56 - used : 120 - used);
     stile_sha256_update(hash, length, sizeof length);
 
-    stile_digest digest = { "" };
+    stile_digest digest = {""};
     for (int i = 0; i < 64; i++)
         digest.hex[i] = "0123456789abcdef"[hash->state[i / 8] >> (28 - 4 * (i % 8)) & 15];
     return digest;

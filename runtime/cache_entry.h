@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One entry of the kernel cache, a folder <arch>/<kernel>-<key> of four files:
+ *
+ *     kernel.cu     the source
+ *     kernel.cubin  what was compiled from it
+ *     kernel.log    the compiler's messages
+ *     kernel.meta   lines of "name: value": what the entry is of, sizes and SHA-256 of the others,
+ *                   versions of NVRTC and stile; last, the SHA-256 of the lines before
+ *
+ * An entry is either whole or damaged: any byte of the four that is not as it was written shows.
+ */
+#ifndef STILE_RUNTIME_CACHE_ENTRY_H
+#define STILE_RUNTIME_CACHE_ENTRY_H
+
+#include <stddef.h>
+
+#include "arch.h"
+#include "compile.h"
+#include "sha256.h"
+
+/* What an entry is of. `kernel` and `source` belong to the caller. */
+typedef struct stile_cache_entry {
+    const char *kernel, *source;
+    size_t source_size;
+    stile_arch arch;
+    char options[256]; /* separated by spaces */
+    stile_digest key;  /* of format version, architecture, options and source */
+    char folder[192];  /* relative to the root */
+} stile_cache_entry;
+
+/* Errors: ARGUMENT (`kernel` is no file name of [A-Za-z0-9_], at most 64 characters). */
+int stile_cache_entry_init(stile_cache_entry *out, const char *kernel, const char *source,
+                           const stile_arch *arch);
+
+typedef enum stile_cache_read {
+    STILE_CACHE_FOUND,
+    STILE_CACHE_ABSENT, /* or not readable now: too many open files, no memory */
+    STILE_CACHE_DAMAGED,
+} stile_cache_read;
+
+/* Sets *out only where the entry is FOUND and whole. */
+stile_cache_read stile_cache_entry_read(stile_cubin *out, int root, const stile_cache_entry *entry);
+
+/*
+ * Publishes an entry: written aside, synced, renamed. 0 also where another process was faster; else
+ * an errno value, nothing being left behind. Sets no error of the thread.
+ */
+int stile_cache_entry_write(int root, const stile_cache_entry *entry, const stile_cubin *cubin);
+
+/* Takes an entry out: renamed aside, so that no reader sees half of it, then deleted. */
+int stile_cache_entry_drop(int root, const stile_cache_entry *entry);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What the cache writes is one folder deep; a little more is removed if it is found. */
+enum { REMOVE_DEPTH = 4 };
+
+void stile_cache_temporary_name(char out[static 64])
+{
+    uint64_t random;
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random) {
+        struct timespec now; /* early boot: the place of `now` differs between threads */
+        clock_gettime(CLOCK_REALTIME, &now);
+        random = (uint64_t)now.tv_nsec * 2654435761u ^ (uint64_t)(uintptr_t)&now;
+    }
+    snprintf(out, 64, STILE_CACHE_TEMPORARY "%ld-%016" PRIx64, (long)getpid(), random);
+}
+
+static int read_all(int file, char *data, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t part = read(file, data + done, size - done);
+        if (part == 0)
+            return EIO; /* shorter than it was a moment ago */
+        if (part > 0)
+            done += (size_t)part;
+        else if (errno != EINTR)
+            return errno;
+    }
+    return 0;
+}
+
+int stile_cache_file_read(int directory, const char *name, size_t limit, char **data, size_t *size)
+{
+    /* Non-blocking: a FIFO in a file's place must not hang us. */
+    int file = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (file < 0)
+        return errno;
+    int error = 0;
+    char *bytes = NULL;
+    struct stat status;
+    if (fstat(file, &status) != 0)
+        error = errno;
+    else if (!S_ISREG(status.st_mode))
+        error = EISDIR;
+    else if ((uintmax_t)status.st_size > limit)
+        error = EFBIG;
+    if (error)
+        goto done;
+
+    bytes = malloc((size_t)status.st_size + 1);
+    error = bytes ? read_all(file, bytes, (size_t)status.st_size) : ENOMEM;
+    if (error)
+        goto done;
+    bytes[status.st_size] = '\0';
+    *data = bytes;
+    *size = (size_t)status.st_size;
+    bytes = NULL;
+done:
+    free(bytes);
+    close(file);
+    return error;
+}
+
+int stile_cache_file_write(int directory, const char *name, const void *data, size_t size)
+{
+    int file = openat(directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file < 0)
+        return errno;
+    int error = 0;
+    for (size_t done = 0; done < size && !error;) {
+        ssize_t part = write(file, (const char *)data + done, size - done);
+        if (part >= 0)
+            done += (size_t)part;
+        else if (errno != EINTR)
+            error = errno;
+    }
+    if (!error && fsync(file) != 0 && errno != EINVAL) /* EINVAL: a file system without it */
+        error = errno;
+    if (close(file) != 0 && !error)
+        error = errno;
+    return error;
+}
+
+int stile_cache_folder_open(int directory, const char *name, int *out)
+{
+    if (mkdirat(directory, name, 0700) != 0 && errno != EEXIST)
+        return errno;
+    int folder = openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return errno;
+    *out = folder;
+    return 0;
+}
+
+/* The next name in `listing` but for "." and "..", or NULL. */
+static const char *next_name(DIR *listing)
+{
+    for (struct dirent *item; (item = readdir(listing));) {
+        if (strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0)
+            return item->d_name;
+    }
+    return NULL;
+}
+
+static int remove_tree(int directory, const char *name, int depth)
+{
+    if (unlinkat(directory, name, 0) == 0)
+        return 0;
+    if (errno != EISDIR && errno != EPERM)
+        return errno;
+    int folder = openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *listing = folder < 0 ? NULL : fdopendir(folder);
+    if (!listing) {
+        int error = errno;
+        if (folder >= 0)
+            close(folder);
+        return error;
+    }
+    if (depth > 0) {
+        for (const char *child; (child = next_name(listing));)
+            remove_tree(folder, child, depth - 1);
+    }
+    closedir(listing);
+    return unlinkat(directory, name, AT_REMOVEDIR) == 0 ? 0 : errno;
+}
+
+int stile_cache_remove(int directory, const char *name)
+{
+    return remove_tree(directory, name, REMOVE_DEPTH);
+}
+
+void stile_cache_remove_stale(int directory, const char *prefix, time_t age)
+{
+    /* A description of its own: fdopendir takes over the position as well. */
+    int folder = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *listing = folder < 0 ? NULL : fdopendir(folder);
+    if (!listing) {
+        if (folder >= 0)
+            close(folder);
+        return;
+    }
+    time_t now = time(NULL);
+    for (const char *name; (name = next_name(listing));) {
+        struct stat status;
+        if (strncmp(name, prefix, strlen(prefix)) == 0 &&
+            fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && now - status.st_mtime > age)
+            stile_cache_remove(folder, name);
+    }
+    closedir(listing);
+}

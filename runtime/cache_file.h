@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files of the kernel cache. Names are relative to an open directory, so that nothing moves under
+ * the feet of a check. Results are 0 or an errno value; no function sets the thread's error.
+ */
+#ifndef STILE_RUNTIME_CACHE_FILE_H
+#define STILE_RUNTIME_CACHE_FILE_H
+
+#include <stddef.h>
+#include <time.h>
+
+/* Begins the name of everything that is being written or about to be deleted. */
+#define STILE_CACHE_TEMPORARY ".tmp-"
+
+/* A name for such a thing: unique among processes, machines that share the directory included. */
+void stile_cache_temporary_name(char out[static 64]);
+
+/* A regular file of at most `limit` bytes (EFBIG past that), with a NUL added; free *data. */
+int stile_cache_file_read(int directory, const char *name, size_t limit, char **data, size_t *size);
+
+/* Creates or overwrites a file and waits until it is on disk. */
+int stile_cache_file_write(int directory, const char *name, const void *data, size_t size);
+
+/* Opens a directory in `directory`, made with mode 0700 where it is missing; close *out. */
+int stile_cache_folder_open(int directory, const char *name, int *out);
+
+/* Removes a file, or a folder and what is in it. ENOENT where there is none. */
+int stile_cache_remove(int directory, const char *name);
+
+/* Removes what is in `directory`, named with `prefix` and older than `age` seconds. */
+void stile_cache_remove_stale(int directory, const char *prefix, time_t age);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "context.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fail.h"
+#include "parallel.h"
+
+static const char *const level_names[] = {
+    [STILE_LOG_ERROR] = "error",
+    [STILE_LOG_WARNING] = "warning",
+    [STILE_LOG_INFO] = "info",
+    [STILE_LOG_DEBUG] = "debug",
+};
+enum { LEVEL_COUNT = sizeof level_names / sizeof level_names[0] };
+
+void stile_context_log(const stile_context *context, stile_log_level level, const char *format, ...)
+{
+    if (!context->log)
+        return;
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    context->log(context->log_user, level, text);
+}
+
+/* The log that $STILE_LOG asks for; `user` is the last level that it lets through. */
+static void log_to_stderr(void *user, stile_log_level level, const char *message)
+{
+    if ((intptr_t)level <= (intptr_t)user)
+        fprintf(stderr, "stile: %s: %s\n", level_names[level], message);
+}
+
+static void choose_log(stile_context *context, const stile_context_params *params)
+{
+    context->log = params->log;
+    context->log_user = params->log_user;
+    const char *name = getenv("STILE_LOG");
+    if (context->log || !name || !*name)
+        return;
+    intptr_t level = 0;
+    while (level < LEVEL_COUNT && strcmp(name, level_names[level]) != 0)
+        level++;
+    context->log = log_to_stderr;
+    context->log_user = (void *)(level < LEVEL_COUNT ? level : STILE_LOG_WARNING);
+    if (level == LEVEL_COUNT)
+        stile_context_log(
+            context, STILE_LOG_WARNING,
+            "STILE_LOG is \"%s\", not error, warning, info or debug; taken as warning", name);
+}
+
+static int find_device(stile_context *context)
+{
+    int count = 0;
+    int error = stile_driver_check(context->driver, context->driver->cuDeviceGetCount(&count),
+                                   "cuDeviceGetCount");
+    if (error)
+        return error;
+    if (context->device >= count)
+        return stile_fail(STILE_ERROR_UNSUPPORTED,
+                          "there is no CUDA device %d: the driver sees %d, numbered from 0",
+                          context->device, count);
+    return stile_driver_check(context->driver,
+                              context->driver->cuDeviceGet(&context->cu_device, context->device),
+                              "cuDeviceGet");
+}
+
+static int describe_device(stile_context *context)
+{
+    const stile_driver *driver = context->driver;
+    int major = 0, minor = 0;
+    int error =
+        stile_driver_check(driver,
+                           driver->cuDeviceGetName(context->device_name,
+                                                   sizeof context->device_name, context->cu_device),
+                           "cuDeviceGetName");
+    if (!error)
+        error = stile_driver_check(
+            driver,
+            driver->cuDeviceGetAttribute(&major, STILE_CU_DEVICE_COMPUTE_CAPABILITY_MAJOR,
+                                         context->cu_device),
+            "cuDeviceGetAttribute");
+    if (!error)
+        error = stile_driver_check(
+            driver,
+            driver->cuDeviceGetAttribute(&minor, STILE_CU_DEVICE_COMPUTE_CAPABILITY_MINOR,
+                                         context->cu_device),
+            "cuDeviceGetAttribute");
+    return error ? error : stile_arch_of_device(&context->arch, major, minor);
+}
+
+/* The CUDA half of a context. A failure leaves what it got to stile_context_destroy. */
+static int open_device(stile_context *context, const char *cache_dir)
+{
+    int error = stile_driver_get(&context->driver);
+    if (!error)
+        error = find_device(context);
+    if (!error)
+        error = describe_device(context);
+    if (!error)
+        error = stile_driver_check(
+            context->driver,
+            context->driver->cuDevicePrimaryCtxRetain(&context->cu_context, context->cu_device),
+            "cuDevicePrimaryCtxRetain");
+    if (!error)
+        error = stile_cache_open(&context->cache, cache_dir, context->log, context->log_user);
+    return error;
+}
+
+int stile_context_create(stile_context **out, const stile_context_params *params)
+{
+    static const stile_context_params defaults = {0};
+    if (!out)
+        return stile_fail(STILE_ERROR_ARGUMENT, "stile_context_create: out is NULL");
+    if (!params)
+        params = &defaults;
+    if (params->device < STILE_DEVICE_CPU)
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "device %d: CUDA devices count from 0, STILE_DEVICE_CPU is %d",
+                          params->device, STILE_DEVICE_CPU);
+    if (params->threads < 0)
+        return stile_fail(STILE_ERROR_ARGUMENT, "threads is %d; 0 means one per core",
+                          params->threads);
+
+    stile_context *context = calloc(1, sizeof *context);
+    if (!context)
+        return stile_fail_memory();
+    context->device = params->device;
+    context->threads = params->threads ? params->threads : stile_core_count();
+    choose_log(context, params);
+    if (context->device != STILE_DEVICE_CPU) {
+        int error = open_device(context, params->cache_dir);
+        if (error) {
+            stile_context_destroy(&context);
+            return error;
+        }
+        stile_context_log(context, STILE_LOG_INFO, "device %d: %s, %s", context->device,
+                          context->device_name, context->arch.name);
+    }
+    *out = context;
+    return STILE_OK;
+}
+
+void stile_context_destroy(stile_context **context)
+{
+    if (!context || !*context)
+        return;
+    stile_cache_close(&(*context)->cache);
+    if ((*context)->cu_context)
+        (*context)->driver->cuDevicePrimaryCtxRelease((*context)->cu_device);
+    free(*context);
+    *context = NULL;
+}
+
+int stile_context_enter(const stile_context *context, stile_context_scope *scope)
+{
+    if (!context->driver) {
+        scope->pushed = false;
+        return STILE_OK;
+    }
+    CUcontext current = NULL;
+    int error = stile_driver_check(context->driver, context->driver->cuCtxGetCurrent(&current),
+                                   "cuCtxGetCurrent");
+    if (error)
+        return error;
+    bool push = current != context->cu_context;
+    if (push)
+        error = stile_driver_check(context->driver,
+                                   context->driver->cuCtxPushCurrent(context->cu_context),
+                                   "cuCtxPushCurrent");
+    if (!error)
+        scope->pushed = push;
+    return error;
+}
+
+void stile_context_leave(const stile_context *context, const stile_context_scope *scope)
+{
+    CUcontext ours;
+    if (scope->pushed)
+        context->driver->cuCtxPopCurrent(&ours);
+}

@@ -1,12 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The parameters of every kernel, shared by the templates and by the host code that launches them:
- * plain C with the same layout on both sides. Pointers are device pointers; sizes count elements
- * unless they say otherwise.
+ * plain C with the same layout on both sides. Pointers are device pointers, sizes count elements.
+ * Each dimension fits 31 bits; offsets are computed in 64.
  */
 #ifndef STILE_TEMPLATES_PARAMS_H
 #define STILE_TEMPLATES_PARAMS_H
 
-typedef long long stile_index;
+/* Rows of tiles, restarting in each group of rows (DESIGN: tiles never straddle two groups). */
+typedef struct stile_row_groups {
+    int rows_per_group;      /* matrix rows in a group */
+    int tile_rows_per_group; /* rows of tiles that cover them */
+    int tile_rows;           /* over all groups */
+} stile_row_groups;
+
+/* Encoders of X and of W: source matrix → encoded [rank][tile_rows][encoded_pitch]. */
+typedef struct stile_encode_params {
+    const void *source;        /* row-major */
+    void *encoded;
+    const float *coefficients; /* [rank][tile entries]; dense bases only */
+    long long source_pitch;    /* leading dimension */
+    long long encoded_pitch;
+    stile_row_groups groups;   /* of the output's rows: M for X, N for W */
+    int inner;                 /* K: the source's extent along the other dimension */
+    int vectorized;            /* source and its rows are aligned for whole-chunk loads */
+} stile_encode_params;
+
+/* Trained weights: logical [rank][tile_rows][tile_inner] → encoded [rank][tile_rows][encoded_pitch]. */
+typedef struct stile_pack_params {
+    const void *source;
+    void *encoded;
+    long long encoded_pitch;
+    int tile_rows, tile_inner;
+} stile_pack_params;
+
+/* The channel GEMM: Ŷ_c = X̂_c · Ŵ_cᵀ for each channel. */
+typedef struct stile_gemm_params {
+    const void *x_encoded;   /* [rank][tile_rows][encoded_pitch] */
+    const void *w_encoded;   /* [rank][tile_columns][encoded_pitch] */
+    void *product;           /* [rank][tile_rows][product_pitch] */
+    long long encoded_pitch; /* rows are zero from tile_inner up to here */
+    long long product_pitch;
+    int tile_rows, tile_columns, tile_inner;
+} stile_gemm_params;
+
+/* The decoder: Ŷ → Y = activation(D·ŷ + bias) + residual. */
+typedef struct stile_decode_params {
+    const void *product;
+    void *y;
+    const void *bias, *residual; /* may be unused */
+    const float *coefficients;   /* [tile entries][rank]; dense bases only */
+    long long product_pitch;
+    long long y_pitch, residual_pitch;
+    stile_row_groups groups;     /* M */
+    int columns;                 /* N */
+    int vectorized;              /* y, residual, bias and their rows are aligned for whole-chunk access */
+} stile_decode_params;
 
 #endif

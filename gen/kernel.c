@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel.h"
+
+#include <string.h>
+
+#include "fail.h"
+#include "schedule.h"
+#include "template.h"
+
+enum {
+    PITCH_BYTES = 128,      /* rows of X̂, Ŵ and Ŷ start at multiples of this */
+    MAX_CONSTANTS = 24,
+    ENCODE_THREADS_Y = 4,   /* of 32 threads each; also the decoder's */
+    MAX_PATCH_BYTES = 32 * 1024,
+    BAND_ELEMENTS = 2048,   /* rows of Ŷ_c that concurrent blocks cover: about square in a wave */
+};
+
+/* The linear map of one kernel: the matrix it applies, from `inputs` to `outputs`. */
+typedef struct linear_map {
+    stile_basis_matrix matrix; /* outputs × inputs */
+    int coefficient_rows, coefficient_columns; /* as the dense map keeps them in shared memory */
+} linear_map;
+
+/* Everything that a rendering collects on its way. */
+typedef struct builder {
+    stile_arena *arena;
+    const stile_config *config;
+    const stile_arch *arch;
+    stile_kernel kernel;
+    stile_constant constants[MAX_CONSTANTS];
+    size_t constant_count;
+    stile_template_program program; /* used where its name is not NULL */
+} builder;
+
+static void add(builder *b, const char *name, int64_t value, const char *comment)
+{
+    b->constants[b->constant_count++] = (stile_constant){name, value, NULL, comment};
+}
+
+static void add_type(builder *b, const char *name, const char *type, const char *comment)
+{
+    b->constants[b->constant_count++] = (stile_constant){name, 0, type, comment};
+}
+
+static int round_up(int value, int multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+/*
+ * Declares the map: straight-line code for sparse bases, else coefficients in `*floats` floats of
+ * shared memory.
+ */
+static int add_linear_map(builder *b, const linear_map *map, int *floats)
+{
+    int pitch = round_up(map->coefficient_columns, 4);
+    bool zeros = stile_basis_nonzeros(map->matrix) < map->matrix.rows * map->matrix.columns;
+
+    add(b, "INPUTS", map->matrix.columns, NULL);
+    add(b, "OUTPUTS", map->matrix.rows, NULL);
+    add(b, "SPARSE", b->config->sparse, NULL);
+    add(b, "SKIP_ZEROS", !b->config->sparse && zeros, NULL);
+    if (!b->config->sparse) {
+        add(b, "COEFFICIENT_PITCH", pitch, NULL);
+        *floats = map->coefficient_rows * pitch;
+        return 0;
+    }
+
+    stile_straight_line *program;
+    int error = stile_straight_line_compile(&program, b->arena, map->matrix.exact, map->matrix.rows,
+                                            map->matrix.columns);
+    if (error)
+        return error;
+    b->program = (stile_template_program){"linear_map", program};
+    *floats = 0;
+    return 0;
+}
+
+static int check_shared(const builder *b)
+{
+    if (b->kernel.shared_bytes <= b->arch->shared_bytes_per_block)
+        return 0;
+    return stile_fail(STILE_ERROR_UNSUPPORTED,
+                      "%s: the coefficients of a dense basis of rank %d need %d bytes of shared memory "
+                      "in %s, %s has %d: use a basis of lower rank or smaller tiles",
+                      b->config->name, b->config->basis->rank, b->kernel.shared_bytes,
+                      b->kernel.name, b->arch->name, b->arch->shared_bytes_per_block);
+}
+
+/* Encoders of matrices whose rows run along K: X, and W stored [N, K]. */
+static int build_encode_rows(builder *b, stile_basis_matrix matrix, int tile_rows,
+                             bool entries_by_column)
+{
+    const stile_basis *basis = b->config->basis;
+    const stile_precision *precision = &b->config->precision;
+    int tiles = stile_tiles_per_thread(basis->k * stile_type_size(precision->input),
+                                       matrix.columns, stile_type_size(precision->encoded));
+    linear_map map = {matrix, matrix.rows, matrix.columns};
+    int floats;
+
+    b->kernel.entry = "stile_encode_rows";
+    add_type(b, "Input", stile_type_name(precision->input), "precision.input");
+    add_type(b, "Encoded", stile_type_name(precision->encoded), "precision.encoded");
+    add(b, "TILE_ROWS", tile_rows, "of the source");
+    add(b, "TILE_COLUMNS", basis->k, NULL);
+    add(b, "ENTRIES_BY_COLUMN", entries_by_column, "how the encoder numbers a tile's entries");
+    int error = add_linear_map(b, &map, &floats);
+    if (error)
+        return error;
+    add(b, "TILES_PER_THREAD", tiles, NULL);
+    add(b, "THREADS_Y", ENCODE_THREADS_Y, NULL);
+
+    b->kernel.threads_x = 32;
+    b->kernel.threads_y = ENCODE_THREADS_Y;
+    b->kernel.block_rows = ENCODE_THREADS_Y;
+    b->kernel.block_columns = 32 * tiles;
+    b->kernel.shared_bytes = 4 * floats;
+    return check_shared(b);
+}
+
+/* The encoder of W stored [K, N]. */
+static int build_encode_columns(builder *b)
+{
+    const stile_basis *basis = b->config->basis;
+    const stile_precision *precision = &b->config->precision;
+    stile_basis_matrix matrix = stile_basis_v(basis);
+    int input_bytes = stile_type_size(precision->input);
+    int tiles = stile_tiles_per_thread(16, matrix.columns, stile_type_size(precision->encoded));
+    linear_map map = {matrix, matrix.rows, matrix.columns};
+    int floats;
+
+    /* A lane's part of the patch, an odd number of 4-byte banks from the next. */
+    int threads_y = 8;
+    while (threads_y > 1 && 32 * tiles * matrix.columns * threads_y * input_bytes > MAX_PATCH_BYTES)
+        threads_y /= 2;
+    int lane_pitch = tiles * matrix.columns * threads_y;
+    while (lane_pitch * input_bytes % 8 != 4)
+        lane_pitch++;
+
+    b->kernel.entry = "stile_encode_columns";
+    add_type(b, "Input", stile_type_name(precision->input), "precision.input");
+    add_type(b, "Encoded", stile_type_name(precision->encoded), "precision.encoded");
+    add(b, "TILE_ROWS", basis->k, "of the source");
+    add(b, "TILE_COLUMNS", basis->n, NULL);
+    int error = add_linear_map(b, &map, &floats);
+    if (error)
+        return error;
+    add(b, "COEFFICIENT_FLOATS", floats, "of shared memory, before the patch");
+    add(b, "TILES_PER_THREAD", tiles, NULL);
+    add(b, "THREADS_Y", threads_y, NULL);
+    add(b, "PATCH_LANE_PITCH", lane_pitch, NULL);
+
+    b->kernel.threads_x = 32;
+    b->kernel.threads_y = threads_y;
+    b->kernel.block_rows = threads_y;
+    b->kernel.block_columns = 32 * tiles;
+    b->kernel.shared_bytes = 4 * floats + 32 * lane_pitch * input_bytes;
+    return check_shared(b);
+}
+
+static int build_pack_weight(builder *b)
+{
+    b->kernel.entry = "stile_pack_weight";
+    add_type(b, "Input", stile_type_name(b->config->precision.input), "precision.input");
+    add_type(b, "Encoded", stile_type_name(b->config->precision.encoded), "precision.encoded");
+    add(b, "RANK", b->config->basis->rank, "basis.rank");
+    add(b, "THREADS_Y", ENCODE_THREADS_Y, NULL);
+    b->kernel.threads_x = 32;
+    b->kernel.threads_y = ENCODE_THREADS_Y;
+    b->kernel.block_rows = ENCODE_THREADS_Y;
+    b->kernel.block_columns = 64;
+    return 0;
+}
+
+static int build_encode_w(builder *b)
+{
+    const stile_basis *basis = b->config->basis;
+    if (b->config->encode == STILE_ENCODE_TRAINED)
+        return build_pack_weight(b);
+    if (b->config->layout == STILE_WEIGHT_KN)
+        return build_encode_columns(b);
+    return build_encode_rows(b, stile_basis_v(basis), basis->n, true);
+}
+
+static int build_channel_gemm(builder *b)
+{
+    stile_gemm_schedule s;
+    int error = stile_gemm_schedule_choose(&s, b->config, b->arch);
+    if (error)
+        return error;
+
+    b->kernel.entry = "stile_channel_gemm";
+    add_type(b, "Encoded", stile_type_name(b->config->precision.encoded), "precision.encoded");
+    add_type(b, "Product", stile_type_name(b->config->precision.product), "precision.product");
+    add(b, "BLOCK_M", s.block_m, "schedule.block[0]");
+    add(b, "BLOCK_N", s.block_n, "schedule.block[1]");
+    add(b, "BLOCK_K", s.block_k, "schedule.block[2]");
+    add(b, "NUM_STAGES", s.stages, "schedule.stages");
+    add(b, "WARP_M", s.warp_m, NULL);
+    add(b, "WARP_N", s.warp_n, NULL);
+    add(b, "BAND_ROWS", BAND_ELEMENTS / s.block_m, "block rows that run side by side");
+
+    b->kernel.threads_x = s.threads;
+    b->kernel.threads_y = 1;
+    b->kernel.block_rows = s.block_m;
+    b->kernel.block_columns = s.block_n;
+    b->kernel.shared_bytes = s.shared_bytes;
+    return 0;
+}
+
+static const char *activation_type(stile_activation activation)
+{
+    switch (activation) {
+    case STILE_ACTIVATION_RELU:
+        return "Relu";
+    case STILE_ACTIVATION_GELU:
+        return "Gelu";
+    case STILE_ACTIVATION_GELU_TANH:
+        return "GeluTanh";
+    case STILE_ACTIVATION_SILU:
+        return "Silu";
+    default:
+        return "Identity";
+    }
+}
+
+static int build_decode(builder *b)
+{
+    const stile_basis *basis = b->config->basis;
+    const stile_precision *precision = &b->config->precision;
+    stile_basis_matrix matrix = stile_basis_d(basis);
+    int tiles = stile_tiles_per_thread(basis->n * stile_type_size(precision->output), matrix.rows,
+                                       stile_type_size(precision->product));
+    linear_map map = {matrix, matrix.columns, matrix.rows}; /* the dense map keeps the transpose */
+    int floats;
+
+    b->kernel.entry = "stile_decode";
+    add_type(b, "Product", stile_type_name(precision->product), "precision.product");
+    add_type(b, "Output", stile_type_name(precision->output), "precision.output");
+    add_type(b, "Activation", activation_type(b->config->epilogue.activation),
+             "epilogue.activation");
+    add(b, "HAS_BIAS", b->config->epilogue.bias, "epilogue.bias");
+    add(b, "HAS_RESIDUAL", b->config->epilogue.residual, "epilogue.residual");
+    add(b, "TILE_ROWS", basis->m, NULL);
+    add(b, "TILE_COLUMNS", basis->n, NULL);
+    int error = add_linear_map(b, &map, &floats);
+    if (error)
+        return error;
+    add(b, "TILES_PER_THREAD", tiles, NULL);
+    add(b, "THREADS_Y", ENCODE_THREADS_Y, NULL);
+
+    b->kernel.threads_x = 32;
+    b->kernel.threads_y = ENCODE_THREADS_Y;
+    b->kernel.block_rows = ENCODE_THREADS_Y;
+    b->kernel.block_columns = 32 * tiles;
+    b->kernel.shared_bytes = 4 * floats;
+    return check_shared(b);
+}
+
+static int build(builder *b)
+{
+    const stile_basis *basis = b->config->basis;
+    switch (b->kernel.role) {
+    case STILE_KERNEL_ENCODE_X:
+        return build_encode_rows(b, stile_basis_u(basis), basis->m, false);
+    case STILE_KERNEL_ENCODE_W:
+        return build_encode_w(b);
+    case STILE_KERNEL_CHANNEL_GEMM:
+        return build_channel_gemm(b);
+    case STILE_KERNEL_DECODE:
+        return build_decode(b);
+    }
+    return stile_fail(STILE_ERROR_INTERNAL, "no kernel has role %d", (int)b->kernel.role);
+}
+
+const char *stile_kernel_role_name(stile_kernel_role role)
+{
+    static const char *const names[STILE_KERNEL_ROLE_COUNT]
+        = {"encode_x", "encode_w", "channel_gemm", "decode"};
+    return names[role];
+}
+
+int stile_kernel_render(stile_kernel *out, stile_arena *arena, const stile_config *config,
+                        const stile_arch *arch, stile_kernel_role role)
+{
+    stile_type encoded = config->precision.encoded;
+    if (encoded == STILE_TYPE_E4M3 || encoded == STILE_TYPE_E5M2)
+        return stile_fail(STILE_ERROR_UNSUPPORTED,
+                          "%s: there is no kernel for precision.encoded %s yet: use bf16 or f16",
+                          config->name, stile_type_name(encoded));
+
+    builder b = {.arena = arena, .config = config, .arch = arch};
+    b.kernel.role = role;
+    b.kernel.name = stile_kernel_role_name(role);
+    int error = build(&b);
+    if (error)
+        return error;
+
+    /* A kernel's entry is its template's name behind the prefix. */
+    const char *template_name
+        = stile_arena_printf(arena, "sm_80/%s.cu", b.kernel.entry + strlen("stile_"));
+    if (!template_name)
+        return stile_fail_memory();
+    stile_template_data data = {
+        .constants = b.constants,
+        .constant_count = b.constant_count,
+        .programs = &b.program,
+        .program_count = b.program.name ? 1 : 0,
+    };
+    error = stile_template_render(&b.kernel.source, arena, template_name, &data);
+    if (error)
+        return error;
+    *out = b.kernel;
+    return 0;
+}
+
+static int64_t pitch(int64_t elements, stile_type type)
+{
+    int64_t multiple = PITCH_BYTES / stile_type_size(type);
+    return (elements + multiple - 1) / multiple * multiple;
+}
+
+int64_t stile_encoded_pitch(const stile_config *config, int64_t K)
+{
+    int64_t tiles = (K + config->basis->k - 1) / config->basis->k;
+    return pitch(tiles, config->precision.encoded);
+}
+
+int64_t stile_product_pitch(const stile_config *config, int64_t N)
+{
+    int64_t tiles = (N + config->basis->n - 1) / config->basis->n;
+    return pitch(tiles, config->precision.product);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schedule.h"
+
+#include "fail.h"
+
+enum {
+    ROW_BYTES = 128,             /* of a stage's rows, unless block[2] is pinned to half of it */
+    MAX_WARP_TILE = 64,          /* accumulators: 64 × 64 elements take 128 registers of a thread */
+    MAX_BLOCK_ELEMENTS = 1 << 15, /* and 128 × 256 half of the register file */
+    MIN_WARPS = 4,
+    MAX_STAGES = 8,
+    MAX_ENTRIES = 64,            /* registers of an encoder's or decoder's tiles */
+};
+
+static int stage_bytes(const stile_gemm_schedule *s, int element_bytes)
+{
+    return (s->block_m + s->block_n) * s->block_k * element_bytes;
+}
+
+/* Warp tiles as square as they get, at least MIN_WARPS of them where the block allows it. */
+static void choose_warps(stile_gemm_schedule *s)
+{
+    s->warp_m = s->block_m < MAX_WARP_TILE ? s->block_m : MAX_WARP_TILE;
+    s->warp_n = s->block_n < MAX_WARP_TILE ? s->block_n : MAX_WARP_TILE;
+    while (s->block_m / s->warp_m * (s->block_n / s->warp_n) < MIN_WARPS
+           && s->warp_m * s->warp_n > 16 * 16) {
+        if (s->warp_m >= s->warp_n)
+            s->warp_m /= 2;
+        else
+            s->warp_n /= 2;
+    }
+    s->threads = 32 * (s->block_m / s->warp_m) * (s->block_n / s->warp_n);
+}
+
+int stile_gemm_schedule_choose(stile_gemm_schedule *out, const stile_config *config,
+                               const stile_arch *arch)
+{
+    const stile_schedule *pinned = &config->schedule;
+    int element_bytes = stile_type_size(config->precision.encoded);
+    bool large = arch->shared_bytes_per_block >= 160 * 1024;
+    stile_gemm_schedule s = {
+        .block_m = pinned->block_m ? pinned->block_m : 128,
+        .block_n = pinned->block_n ? pinned->block_n : large ? 256 : 128,
+        .block_k = pinned->block_k ? pinned->block_k : ROW_BYTES / element_bytes,
+        .stages = pinned->stages,
+    };
+
+    int row_bytes = s.block_k * element_bytes;
+    if (row_bytes != ROW_BYTES && row_bytes != ROW_BYTES / 2)
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "%s: schedule.block[2] is %d, but a stage row of %s must span 64 or 128 "
+                          "bytes: use %d or %d",
+                          config->name, s.block_k, stile_type_name(config->precision.encoded),
+                          ROW_BYTES / 2 / element_bytes, ROW_BYTES / element_bytes);
+    if (s.block_m % 16 || s.block_n % 16 || s.block_m * s.block_n > MAX_BLOCK_ELEMENTS)
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "%s: schedule.block [%d, %d, …] does not work: both are multiples of 16, and "
+                          "their product is at most %d, what the accumulators hold",
+                          config->name, s.block_m, s.block_n, MAX_BLOCK_ELEMENTS);
+    choose_warps(&s);
+
+    int row_vectors = row_bytes / 16;
+    if (s.block_m % s.warp_m || s.block_n % s.warp_n || s.block_m * row_vectors % s.threads
+        || s.block_n * row_vectors % s.threads)
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "%s: schedule.block [%d, %d, %d] does not divide evenly over %d threads: "
+                          "use sides closer to each other, such as [128, 128, %d]",
+                          config->name, s.block_m, s.block_n, s.block_k, s.threads, s.block_k);
+
+    int fitting = arch->shared_bytes_per_block / stage_bytes(&s, element_bytes);
+    if (fitting < 2 || s.stages > fitting)
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "%s: schedule.stages %d of schedule.block [%d, %d, %d] need %d bytes of "
+                          "shared memory, %s has %d: %s",
+                          config->name, s.stages ? s.stages : 2, s.block_m, s.block_n, s.block_k,
+                          (s.stages ? s.stages : 2) * stage_bytes(&s, element_bytes), arch->name,
+                          arch->shared_bytes_per_block,
+                          fitting < 2 ? "use a smaller block" : "use fewer stages");
+    if (!s.stages)
+        s.stages = fitting < 4 ? fitting : 4;
+    s.shared_bytes = s.stages * stage_bytes(&s, element_bytes);
+
+    /* The epilogue stages 16 rows of each warp tile and one vector of padding per row. */
+    int staging = s.threads / 32 * 16 * (s.warp_n * stile_type_size(config->precision.product) + 16);
+    if (staging > s.shared_bytes)
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "%s: the epilogue needs %d bytes of shared memory, schedule.stages %d give "
+                          "%d: use more stages",
+                          config->name, staging, s.stages, s.shared_bytes);
+    *out = s;
+    return 0;
+}
+
+int stile_tiles_per_thread(int row_bytes, int entries, int channel_bytes)
+{
+    int tiles = 1;
+    while ((tiles * row_bytes < 16 || tiles * channel_bytes < 4)
+           && 2 * tiles * entries <= MAX_ENTRIES)
+        tiles *= 2;
+    return tiles;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Launching the kernels of a plan: each role fills in its parameters and its grid. Nothing here
+ * allocates or synchronises.
+ */
+#include "plan.h"
+
+#include <inttypes.h>
+#include <limits.h>
+
+#include "fail.h"
+#include "params.h"
+
+enum {
+    BLOCKS_PER_MULTIPROCESSOR = 16, /* of the kernels that loop over their blocks */
+};
+
+/* --- helpers --------------------------------------------------------------------------------------------- */
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Whether rows can be moved in whole chunks of `elements`: see Chunk in templates/common/chunk.cuh. */
+static int can_vectorize(const void *pointer, int64_t leading_dimension, stile_type type,
+                         int elements)
+{
+    uintptr_t element = (uintptr_t)stile_type_size(type);
+    uintptr_t chunk = (uintptr_t)elements * element;
+    uintptr_t word = chunk & -chunk; /* the largest power of two that divides it */
+    if (word > 16)
+        word = 16;
+    return ((uintptr_t)pointer | (uintptr_t)leading_dimension * element) % word == 0;
+}
+
+static int tiles_per_thread(const stile_kernel *kernel)
+{
+    return kernel->block_columns / kernel->threads_x;
+}
+
+static stile_row_groups row_groups(int64_t rows, int64_t rows_per_group, int rows_per_tile)
+{
+    if (rows_per_group == 0)
+        rows_per_group = rows;
+    int64_t tile_rows = ceil_div(rows_per_group, rows_per_tile);
+    return (stile_row_groups){
+        .rows_per_group = (int)rows_per_group,
+        .tile_rows_per_group = (int)tile_rows,
+        .tile_rows = (int)(tile_rows * (rows / rows_per_group)),
+    };
+}
+
+static int launch(const stile_plan *plan, stile_kernel_role role, int64_t blocks, void *params,
+                  stile_stream stream)
+{
+    const stile_plan_kernel *k = &plan->kernels[role];
+    const stile_driver *driver = plan->context->driver;
+    void *arguments[] = {params};
+    if (blocks > INT_MAX)
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "%s would need %" PRId64 " thread blocks, more than CUDA allows: split M or N",
+                          k->kernel.name, blocks);
+    CUresult result = driver->cuLaunchKernel(
+        k->function, (unsigned)blocks, 1, 1, (unsigned)k->kernel.threads_x,
+        (unsigned)k->kernel.threads_y, 1, (unsigned)k->kernel.shared_bytes, (CUstream)stream,
+        arguments, NULL);
+    return stile_driver_check(driver, result, k->kernel.name);
+}
+
+/* A grid for a kernel that loops: no more blocks than there is work, and no more than help. */
+static int64_t looping_grid(const stile_plan *plan, const stile_kernel *kernel, int64_t rows,
+                            int64_t columns)
+{
+    int64_t blocks = ceil_div(rows, kernel->block_rows) * ceil_div(columns, kernel->block_columns);
+    int64_t most = (int64_t)plan->context->multiprocessors * BLOCKS_PER_MULTIPROCESSOR;
+    return blocks < most ? blocks : most;
+}
+
+/* The caller's coefficients, or those that the workspace holds from its initialisation. */
+static const float *coefficients(const stile_plan *plan, const float *given, const void *workspace,
+                                 size_t offset)
+{
+    if (plan->config->sparse)
+        return NULL;
+    return given ? given : (const float *)((const char *)workspace + offset);
+}
+
+/* --- one function per role ----------------------------------------------------------------------------------- */
+
+static int encode_x(const stile_plan *plan, const stile_operands *o, char *workspace,
+                    stile_stream stream)
+{
+    const stile_config *config = plan->config;
+    const stile_kernel *kernel = &plan->kernels[STILE_KERNEL_ENCODE_X].kernel;
+    stile_encode_params params = {
+        .source = o->x,
+        .encoded = workspace + plan->workspace.x_encoded,
+        .coefficients = coefficients(plan, o->u, workspace, plan->workspace.u),
+        .source_pitch = plan->ldx,
+        .encoded_pitch = stile_encoded_pitch(config, plan->K),
+        .groups = row_groups(o->M, plan->rows_per_group, config->basis->m),
+        .inner = (int)plan->K,
+        .vectorized = can_vectorize(o->x, plan->ldx, config->precision.input,
+                                    tiles_per_thread(kernel) * config->basis->k),
+    };
+    return launch(plan, STILE_KERNEL_ENCODE_X,
+                  looping_grid(plan, kernel, params.groups.tile_rows, params.encoded_pitch),
+                  &params, stream);
+}
+
+static int encode_w(const stile_plan *plan, const void *w, void *w_hat, const float *v,
+                    const char *workspace, stile_stream stream)
+{
+    const stile_config *config = plan->config;
+    const stile_basis *basis = config->basis;
+    const stile_kernel *kernel = &plan->kernels[STILE_KERNEL_ENCODE_W].kernel;
+    stile_encode_params params = {
+        .source = w,
+        .encoded = w_hat,
+        .coefficients = coefficients(plan, v, workspace, plan->workspace.v),
+        .source_pitch = plan->ldw,
+        .encoded_pitch = stile_encoded_pitch(config, plan->K),
+        .groups = row_groups(plan->N, 0, basis->n),
+        .inner = (int)plan->K,
+        .vectorized = can_vectorize(w, plan->ldw, config->precision.input,
+                                    tiles_per_thread(kernel) * basis->k),
+    };
+    return launch(plan, STILE_KERNEL_ENCODE_W,
+                  looping_grid(plan, kernel, params.groups.tile_rows, params.encoded_pitch),
+                  &params, stream);
+}
+
+static int pack_w(const stile_plan *plan, const void *w, void *w_hat, stile_stream stream)
+{
+    const stile_config *config = plan->config;
+    const stile_kernel *kernel = &plan->kernels[STILE_KERNEL_ENCODE_W].kernel;
+    stile_pack_params params = {
+        .source = w,
+        .encoded = w_hat,
+        .encoded_pitch = stile_encoded_pitch(config, plan->K),
+        .tile_rows = (int)ceil_div(plan->N, config->basis->n),
+        .tile_inner = (int)ceil_div(plan->K, config->basis->k),
+    };
+    int64_t rows = (int64_t)config->basis->rank * params.tile_rows;
+    return launch(plan, STILE_KERNEL_ENCODE_W,
+                  looping_grid(plan, kernel, rows, kernel->block_columns), &params, stream);
+}
+
+static int channel_gemm(const stile_plan *plan, const stile_operands *o, char *workspace,
+                        stile_stream stream)
+{
+    const stile_config *config = plan->config;
+    const stile_kernel *kernel = &plan->kernels[STILE_KERNEL_CHANNEL_GEMM].kernel;
+    bool online = config->encode == STILE_ENCODE_ONLINE;
+    stile_gemm_params params = {
+        .x_encoded = workspace + plan->workspace.x_encoded,
+        .w_encoded = online ? workspace + plan->workspace.w_encoded : o->w,
+        .product = workspace + plan->workspace.product,
+        .encoded_pitch = stile_encoded_pitch(config, plan->K),
+        .product_pitch = stile_product_pitch(config, plan->N),
+        .tile_rows = row_groups(o->M, plan->rows_per_group, config->basis->m).tile_rows,
+        .tile_columns = (int)ceil_div(plan->N, config->basis->n),
+        .tile_inner = (int)ceil_div(plan->K, config->basis->k),
+    };
+    int64_t blocks = ceil_div(params.tile_rows, kernel->block_rows)
+        * ceil_div(params.tile_columns, kernel->block_columns) * config->basis->rank;
+    return launch(plan, STILE_KERNEL_CHANNEL_GEMM, blocks, &params, stream);
+}
+
+static int decode(const stile_plan *plan, const stile_operands *o, char *workspace,
+                  stile_stream stream)
+{
+    const stile_config *config = plan->config;
+    const stile_kernel *kernel = &plan->kernels[STILE_KERNEL_DECODE].kernel;
+    stile_type type = config->precision.output;
+    int chunk = tiles_per_thread(kernel) * config->basis->n;
+    stile_decode_params params = {
+        .product = workspace + plan->workspace.product,
+        .y = o->y,
+        .bias = o->bias,
+        .residual = o->residual,
+        .coefficients = coefficients(plan, o->d, workspace, plan->workspace.d),
+        .product_pitch = stile_product_pitch(config, plan->N),
+        .y_pitch = plan->ldy,
+        .residual_pitch = plan->ldr,
+        .groups = row_groups(o->M, plan->rows_per_group, config->basis->m),
+        .columns = (int)plan->N,
+        .vectorized = can_vectorize(o->y, plan->ldy, type, chunk)
+            && can_vectorize(o->bias, 0, type, chunk)
+            && can_vectorize(o->residual, o->residual ? plan->ldr : 0, type, chunk),
+    };
+    int64_t tile_columns = ceil_div(plan->N, config->basis->n);
+    return launch(plan, STILE_KERNEL_DECODE,
+                  looping_grid(plan, kernel, params.groups.tile_rows, tile_columns), &params, stream);
+}
+
+static int launch_role(const stile_plan *plan, stile_kernel_role role, const stile_operands *o,
+                       char *workspace, stile_stream stream)
+{
+    switch (role) {
+    case STILE_KERNEL_ENCODE_X:
+        return encode_x(plan, o, workspace, stream);
+    case STILE_KERNEL_ENCODE_W:
+        return encode_w(plan, o->w, workspace + plan->workspace.w_encoded, o->v, workspace, stream);
+    case STILE_KERNEL_CHANNEL_GEMM:
+        return channel_gemm(plan, o, workspace, stream);
+    case STILE_KERNEL_DECODE:
+        return decode(plan, o, workspace, stream);
+    }
+    return stile_fail(STILE_ERROR_INTERNAL, "no kernel has role %d", (int)role);
+}
+
+/* --- what plan.c calls ------------------------------------------------------------------------------------------ */
+
+int stile_launch_workspace_init(const stile_plan *plan, void *workspace, stile_stream stream)
+{
+    const stile_driver *driver = plan->context->driver;
+    const stile_basis *b = plan->config->basis;
+    const size_t offsets[3] = {plan->workspace.u, plan->workspace.v, plan->workspace.d};
+    const int sizes[3] = {b->m * b->k, b->k * b->n, b->m * b->n};
+    stile_context_scope scope;
+
+    int error = stile_context_enter(plan->context, &scope);
+    for (int i = 0; i < 3 && !error && !plan->config->sparse; i++)
+        error = stile_driver_check(
+            driver,
+            driver->cuMemcpyHtoDAsync((CUdeviceptr)((char *)workspace + offsets[i]),
+                                      plan->coefficients[i],
+                                      (size_t)sizes[i] * (size_t)b->rank * sizeof(float),
+                                      (CUstream)stream),
+            "cuMemcpyHtoDAsync");
+    stile_context_leave(plan->context, &scope);
+    return error;
+}
+
+int stile_launch_encode_weight(const stile_plan *plan, const void *w, void *w_hat, void *workspace,
+                               stile_stream stream)
+{
+    stile_context_scope scope;
+    int error = stile_context_enter(plan->context, &scope);
+    if (!error)
+        error = plan->config->encode == STILE_ENCODE_TRAINED
+            ? pack_w(plan, w, w_hat, stream)
+            : encode_w(plan, w, w_hat, NULL, workspace, stream);
+    stile_context_leave(plan->context, &scope);
+    return error;
+}
+
+int stile_launch_run(const stile_plan *plan, const stile_operands *operands, void *workspace,
+                     stile_stream stream)
+{
+    stile_context_scope scope;
+    int error = stile_context_enter(plan->context, &scope);
+    for (int i = 0; i < plan->order_count && !error; i++)
+        error = launch_role(plan, plan->order[i], operands, workspace, stream);
+    stile_context_leave(plan->context, &scope);
+    return error;
+}
+
+int stile_run_kernel(const stile_plan *plan, int index, const stile_operands *operands,
+                     void *workspace, stile_stream stream)
+{
+    stile_operands checked;
+    if (index < 0 || index >= stile_plan_kernel_count(plan))
+        return stile_fail(STILE_ERROR_ARGUMENT, "a run of this plan has %d kernels, not one number %d",
+                          stile_plan_kernel_count(plan), index);
+    int error = stile_operands_check(plan, operands, workspace, &checked);
+    if (error)
+        return error;
+    stile_context_scope scope;
+    error = stile_context_enter(plan->context, &scope);
+    if (!error)
+        error = launch_role(plan, plan->order[index], &checked, workspace, stream);
+    stile_context_leave(plan->context, &scope);
+    return error;
+}

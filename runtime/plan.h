@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of a plan: what was asked for, its kernels, and where things lie in the workspace.
+ */
+#ifndef STILE_RUNTIME_PLAN_H
+#define STILE_RUNTIME_PLAN_H
+
+#include <stile/stile.h>
+
+#include "context.h"
+#include "kernel.h"
+#include "reference.h"
+
+enum {
+    STILE_ALIGNMENT = 256,                /* of workspaces, encoded weights and their parts */
+    STILE_MAX_EXTENT = INT32_MAX - 1024,  /* of M, K and N: kernels count tiles in 31 bits */
+};
+
+/* A loaded kernel; `module` is NULL where the plan has no use for the role. */
+typedef struct stile_plan_kernel {
+    CUmodule module;
+    CUfunction function;
+    stile_kernel kernel;
+} stile_plan_kernel;
+
+/* Byte offsets into the workspace; parts that a plan does not need are empty. */
+typedef struct stile_workspace_layout {
+    size_t u, v, d;   /* coefficients of a dense basis: floats, doubles on the CPU device */
+    size_t x_encoded; /* X̂; the reference's scratch on the CPU device */
+    size_t w_encoded; /* Ŵ where it is encoded online */
+    size_t product;   /* Ŷ */
+    size_t size;
+} stile_workspace_layout;
+
+struct stile_plan {
+    stile_context *context;
+    stile_arena *arena;         /* owns what the plan points to */
+    const stile_config *config; /* a copy */
+    int64_t M, K, N;
+    int64_t rows_per_group;     /* 0: one group */
+    int64_t ldx, ldw, ldy, ldr; /* never 0 */
+    int alignment;
+    stile_workspace_layout workspace;
+    size_t weight_size;
+    stile_plan_kernel kernels[STILE_KERNEL_ROLE_COUNT]; /* by role; CUDA devices only */
+    stile_kernel_role order[STILE_KERNEL_ROLE_COUNT];   /* of a run */
+    int order_count;
+    float *coefficients[3]; /* U, V, D of a dense basis as the workspace gets them, or NULL */
+};
+
+/* `bytes` rounded up to STILE_ALIGNMENT. */
+static inline size_t stile_align(size_t bytes)
+{
+    return (bytes + STILE_ALIGNMENT - 1) / STILE_ALIGNMENT * STILE_ALIGNMENT;
+}
+
+/* The problem of a run with M rows (or, with 0, the plan's), for the reference. */
+stile_problem stile_plan_problem(const stile_plan *plan, int64_t M);
+
+/* The kernels of a run in order. On the CPU device there are none. */
+int stile_plan_kernel_count(const stile_plan *plan);
+const char *stile_plan_kernel_name(const stile_plan *plan, int index);
+
+/* Launches kernel `index` of a run alone; its inputs are those the kernels before it left. */
+int stile_run_kernel(const stile_plan *plan, int index, const stile_operands *operands,
+                     void *workspace, stile_stream stream);
+
+/* Checks a run's operands and workspace, and fills in operands->M. Errors: ARGUMENT. */
+int stile_operands_check(const stile_plan *plan, const stile_operands *operands,
+                         const void *workspace, stile_operands *out);
+
+/* --- plan_cpu.c: the CPU device ------------------------------------------------------------------ */
+
+void stile_plan_cpu_layout(stile_plan *plan);
+int stile_plan_cpu_encode_weight(const stile_plan *plan, const void *w, void *w_hat);
+int stile_plan_cpu_run(const stile_plan *plan, const stile_operands *operands, void *workspace);
+
+/* --- plan_cuda.c: CUDA devices --------------------------------------------------------------------- */
+
+/* Lays out the workspace and makes the kernels; on failure the caller unloads what was loaded. */
+int stile_plan_cuda_create(stile_plan *plan);
+void stile_plan_cuda_unload(stile_plan *plan);
+
+/* --- launch.c: CUDA devices ------------------------------------------------------------------------- */
+
+int stile_launch_workspace_init(const stile_plan *plan, void *workspace, stile_stream stream);
+int stile_launch_encode_weight(const stile_plan *plan, const void *w, void *w_hat, void *workspace,
+                               stile_stream stream);
+int stile_launch_run(const stile_plan *plan, const stile_operands *operands, void *workspace,
+                     stile_stream stream);
+
+#endif

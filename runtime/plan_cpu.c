@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The CPU device: the fp64 reference behind the interface of plans. Encoded weights are doubles. */
+#include "plan.h"
+
+static size_t weight_bytes(const stile_plan *plan)
+{
+    stile_problem problem = stile_plan_problem(plan, 0);
+    stile_tiling tiling = stile_problem_tiling(&problem);
+    return stile_align((size_t)plan->config->basis->rank * (size_t)tiling.tile_columns
+                 * (size_t)tiling.tile_inner * sizeof(double));
+}
+
+static size_t entries(int rank, int rows, int columns)
+{
+    return (size_t)rank * (size_t)(rows * columns);
+}
+
+void stile_plan_cpu_layout(stile_plan *plan)
+{
+    const stile_basis *b = plan->config->basis;
+    bool dense = !plan->config->sparse;
+    bool online = plan->config->encode == STILE_ENCODE_ONLINE;
+    stile_problem problem = stile_plan_problem(plan, 0);
+    stile_workspace_layout *w = &plan->workspace;
+
+    plan->weight_size = weight_bytes(plan);
+    w->u = 0;
+    w->v = w->u + (dense ? stile_align(entries(b->rank, b->m, b->k) * sizeof(double)) : 0);
+    w->d = w->v + (dense ? stile_align(entries(b->rank, b->k, b->n) * sizeof(double)) : 0);
+    w->w_encoded = w->d + (dense ? stile_align(entries(b->rank, b->m, b->n) * sizeof(double)) : 0);
+    w->x_encoded = w->w_encoded + (online ? plan->weight_size : 0);
+    w->product = w->x_encoded
+        + stile_align(stile_reference_scratch_size(&problem, plan->context->threads) * sizeof(double));
+    w->size = w->product;
+    if (w->size == 0)
+        w->size = STILE_ALIGNMENT;
+}
+
+int stile_plan_cpu_encode_weight(const stile_plan *plan, const void *w, void *w_hat)
+{
+    stile_problem problem = stile_plan_problem(plan, 0);
+    if (plan->config->encode == STILE_ENCODE_TRAINED)
+        return stile_reference_pack_weight(&problem, w, w_hat, plan->context->threads);
+    return stile_reference_encode_weight(&problem, w, w_hat, plan->context->threads);
+}
+
+/* Coefficients of the caller as doubles, in their part of the workspace; NULL stays NULL. */
+static const double *widen(const float *from, double *to, size_t count)
+{
+    for (size_t i = 0; from && i < count; i++)
+        to[i] = from[i];
+    return from ? to : NULL;
+}
+
+int stile_plan_cpu_run(const stile_plan *plan, const stile_operands *operands, void *workspace)
+{
+    const stile_basis *b = plan->config->basis;
+    const stile_workspace_layout *layout = &plan->workspace;
+    int threads = plan->context->threads;
+    char *base = workspace;
+
+    stile_problem problem = stile_plan_problem(plan, operands->M);
+    problem.u = widen(operands->u, (double *)(base + layout->u), entries(b->rank, b->m, b->k));
+    problem.v = widen(operands->v, (double *)(base + layout->v), entries(b->rank, b->k, b->n));
+    problem.d = widen(operands->d, (double *)(base + layout->d), entries(b->rank, b->m, b->n));
+
+    const double *w_hat = operands->w;
+    if (plan->config->encode == STILE_ENCODE_ONLINE) {
+        double *encoded = (double *)(base + layout->w_encoded);
+        int error = stile_reference_encode_weight(&problem, operands->w, encoded, threads);
+        if (error)
+            return error;
+        w_hat = encoded;
+    }
+    return stile_reference_run(&problem, operands->x, w_hat, operands->bias, operands->residual,
+                               operands->y, false, (double *)(base + layout->x_encoded), threads);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plans on CUDA devices: the layout of the workspace, and kernels rendered, compiled and loaded. */
+#include "plan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "fail.h"
+#include "parallel.h"
+
+/* --- layout ------------------------------------------------------------------------------------------ */
+
+/* Coefficients of a dense basis, rounded to what the kernels read. */
+static int round_coefficients(stile_plan *plan)
+{
+    const stile_basis *b = plan->config->basis;
+    const double *matrices[3] = {b->u, b->v, b->d};
+    const size_t sizes[3] = {(size_t)b->m * b->k, (size_t)b->k * b->n, (size_t)b->m * b->n};
+
+    for (int i = 0; i < 3; i++) {
+        size_t count = sizes[i] * (size_t)b->rank;
+        plan->coefficients[i] = stile_arena_array(plan->arena, count, sizeof(float));
+        if (!plan->coefficients[i])
+            return stile_fail_memory();
+        for (size_t j = 0; j < count; j++)
+            plan->coefficients[i][j] = (float)matrices[i][j];
+    }
+    return 0;
+}
+
+static int lay_out(stile_plan *plan)
+{
+    const stile_config *config = plan->config;
+    const stile_basis *b = config->basis;
+    stile_problem problem = stile_plan_problem(plan, 0);
+    stile_tiling tiling = stile_problem_tiling(&problem);
+    size_t encoded = (size_t)b->rank * (size_t)stile_encoded_pitch(config, plan->K)
+        * (size_t)stile_type_size(config->precision.encoded);
+    size_t product = (size_t)b->rank * (size_t)stile_product_pitch(config, plan->N)
+        * (size_t)stile_type_size(config->precision.product);
+    stile_workspace_layout *w = &plan->workspace;
+
+    plan->weight_size = stile_align((size_t)tiling.tile_columns * encoded);
+    if (!config->sparse) {
+        int error = round_coefficients(plan);
+        if (error)
+            return error;
+        w->v = w->u + stile_align((size_t)(b->rank * b->m * b->k) * sizeof(float));
+        w->d = w->v + stile_align((size_t)(b->rank * b->k * b->n) * sizeof(float));
+        w->x_encoded = w->d + stile_align((size_t)(b->rank * b->m * b->n) * sizeof(float));
+    }
+    w->w_encoded = w->x_encoded + stile_align((size_t)tiling.tile_rows * encoded);
+    w->product
+        = w->w_encoded + (config->encode == STILE_ENCODE_ONLINE ? plan->weight_size : 0);
+    w->size = w->product + stile_align((size_t)tiling.tile_rows * product);
+    return 0;
+}
+
+/* --- kernels ------------------------------------------------------------------------------------------- */
+
+/* One kernel on its way from source to cubin; errors carry their text out of the worker thread. */
+typedef struct job {
+    stile_plan *plan;
+    stile_kernel_role role;
+    stile_cubin cubin;
+    int error;
+    char error_text[2048];
+} job;
+
+static void compile(void *user, int64_t index)
+{
+    job *j = (job *)user + index;
+    const stile_context *context = j->plan->context;
+    const stile_kernel *kernel = &j->plan->kernels[j->role].kernel;
+    j->error = stile_cache_get(context->cache, &j->cubin, kernel->name, kernel->source,
+                               &context->arch);
+    if (j->error)
+        snprintf(j->error_text, sizeof j->error_text, "%s", stile_last_error());
+}
+
+static int load(stile_plan *plan, stile_kernel_role role, const stile_cubin *cubin)
+{
+    const stile_driver *driver = plan->context->driver;
+    stile_plan_kernel *k = &plan->kernels[role];
+    int error = stile_driver_check(driver, driver->cuModuleLoadData(&k->module, cubin->data),
+                                   "cuModuleLoadData");
+    if (error)
+        return error;
+    error = stile_driver_check(
+        driver, driver->cuModuleGetFunction(&k->function, k->module, k->kernel.entry),
+        "cuModuleGetFunction");
+    if (error)
+        return error;
+    return stile_driver_check(
+        driver,
+        driver->cuFuncSetAttribute(k->function, STILE_CU_ATTRIBUTE_MAX_DYNAMIC_SHARED_BYTES,
+                                   k->kernel.shared_bytes),
+        "cuFuncSetAttribute");
+}
+
+int stile_plan_cuda_create(stile_plan *plan)
+{
+    stile_context *context = plan->context;
+    job jobs[STILE_KERNEL_ROLE_COUNT] = {0};
+    int job_count = 0;
+    int error = lay_out(plan);
+
+    /* Every role: offline weights are encoded by a kernel of the plan, too. */
+    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT && !error; role++) {
+        job *j = &jobs[job_count++];
+        j->plan = plan;
+        j->role = (stile_kernel_role)role;
+        error = stile_kernel_render(&plan->kernels[role].kernel, plan->arena, plan->config,
+                                    &context->arch, j->role);
+    }
+    if (error)
+        return error;
+    stile_parallel_for(context->threads, job_count, compile, jobs);
+
+    stile_context_scope scope;
+    error = stile_context_enter(context, &scope);
+    for (int i = 0; i < job_count; i++) {
+        if (!error && jobs[i].error)
+            error = stile_fail(jobs[i].error, "%s", jobs[i].error_text);
+        if (!error)
+            error = load(plan, jobs[i].role, &jobs[i].cubin);
+        stile_cubin_free(&jobs[i].cubin);
+    }
+    stile_context_leave(context, &scope);
+    return error;
+}
+
+void stile_plan_cuda_unload(stile_plan *plan)
+{
+    stile_context_scope scope;
+    if (stile_context_enter(plan->context, &scope))
+        return;
+    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++)
+        if (plan->kernels[role].module)
+            plan->context->driver->cuModuleUnload(plan->kernels[role].module);
+    stile_context_leave(plan->context, &scope);
+}

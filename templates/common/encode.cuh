@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every encoder does once a thread has its tiles in registers: all channels, stored as they come.
+
+//@ if constants.SPARSE == 1 then
+//@   include("common/straight_line.cuh")
+//@ else
+//@   include("common/encode_dense.cuh")
+//@ end
+
+// out: channel 0 of the thread's tiles; in: their entries, numbered as the columns of the encoder.
+__device__ __forceinline__ void encode_tiles(const Lanes (&in)[INPUTS], const float *coefficients,
+                                             Encoded *out, long long channel_stride)
+{
+    linear_map(in, coefficients, [&](int channel, const Lanes &value) {
+        Chunk<Encoded, TILES_PER_THREAD> chunk;
+        from_floats(chunk.elements, value.of);
+        chunk.store(out + channel * channel_stride);
+    });
+}

@@ -10,18 +10,28 @@
 enum { MAX_EXACT = 1 << 20 }; /* of a parsed numerator or denominator */
 
 typedef __int128 wide;
+#define WIDE_MAX ((wide)(~(unsigned __int128)0 >> 1))
 
+/* Of magnitudes. Small ones, the usual case, take the fast way: 128-bit division is a slow call. */
 static wide gcd(wide a, wide b)
 {
-    while (b) {
-        wide rest = a % b;
+    while (b > INT64_MAX) {
+        const wide rest = a % b;
         a = b;
         b = rest;
     }
-    return a < 0 ? -a : a;
+    if (b == 0)
+        return a;
+    int64_t small = (int64_t)b, rest = (int64_t)(a > INT64_MAX ? a % b : (int64_t)a % small);
+    while (rest) {
+        const int64_t next = small % rest;
+        small = rest;
+        rest = next;
+    }
+    return small;
 }
 
-/* Parts below 2^126 in magnitude, so that no negation or sum here overflows. */
+/* Parts up to 2^126 in magnitude, or 2^127 − 1 for a sum: negating them cannot overflow. */
 static bool reduce(stile_rational *out, wide num, wide den)
 {
     if (den == 0)
@@ -30,9 +40,11 @@ static bool reduce(stile_rational *out, wide num, wide den)
         num = -num;
         den = -den;
     }
-    wide divisor = gcd(num, den);
-    num /= divisor;
-    den /= divisor;
+    const wide divisor = gcd(num < 0 ? -num : num, den);
+    if (divisor != 1) {
+        num /= divisor;
+        den /= divisor;
+    }
     if (num > INT64_MAX || num < -INT64_MAX || den > INT64_MAX)
         return false;
     *out = (stile_rational){(int64_t)num, (int64_t)den};
@@ -47,7 +59,7 @@ bool stile_rational_make(stile_rational *out, int64_t num, int64_t den)
 bool stile_rational_add(stile_rational *out, stile_rational a, stile_rational b)
 {
     wide left = (wide)a.num * b.den, right = (wide)b.num * a.den, sum;
-    if (__builtin_add_overflow(left, right, &sum))
+    if (__builtin_add_overflow(left, right, &sum) || sum < -WIDE_MAX)
         return false;
     return reduce(out, sum, (wide)a.den * b.den);
 }

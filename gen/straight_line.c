@@ -29,12 +29,6 @@ typedef struct form {
     stile_term *terms;
 } form;
 
-/* The rows that held a value when it was made, ascending. */
-typedef struct holders {
-    int count;
-    int *rows;
-} holders;
-
 /* p·x + q·y: integers without a common factor, p > 0, x < y. */
 typedef struct pair {
     int count; /* of rows it occurs in, when last counted */
@@ -55,12 +49,38 @@ typedef struct linear_system {
     stile_arena *arena; /* for the time of the compilation */
     int rows, inputs;
     int values; /* inputs and nodes so far */
+    int words;  /* of a set of rows */
     form *forms;
-    holders *holders; /* by value */
-    node *nodes;      /* by value − inputs */
+    uint64_t *holders; /* by value: the set of rows that have a term of it */
+    node *nodes;       /* by value − inputs */
     heap heap;
     pair *found; /* room for as many pairs as there are terms */
 } linear_system;
+
+/* --- sets of rows ----------------------------------------------------------------------------------- */
+
+static uint64_t *set_at(const linear_system *s, uint64_t *sets, int index)
+{
+    return sets + (size_t)index * (size_t)s->words;
+}
+
+static void flip(uint64_t *set, int row)
+{
+    set[row / 64] ^= UINT64_C(1) << row % 64;
+}
+
+/* The first row from `row` on that is in both sets; s->rows where there is none. */
+static int next_common(const linear_system *s, const uint64_t *a, const uint64_t *b, int row)
+{
+    for (int word = row / 64; word < s->words; word++) {
+        uint64_t both = a[word] & b[word];
+        if (word == row / 64)
+            both &= ~UINT64_C(0) << row % 64;
+        if (both)
+            return 64 * word + __builtin_ctzll(both);
+    }
+    return s->rows;
+}
 
 /* --- heap ------------------------------------------------------------------------------------------- */
 
@@ -79,10 +99,12 @@ static int compare_forms(const pair *a, const pair *b)
     return order ? order : compare(a->q, b->q);
 }
 
-/* Total, so that equal counts leave no choice. */
+/* The most frequent first, then the one with the newest value. Total: it leaves no choice open. */
 static bool comes_before(const pair *a, const pair *b)
 {
-    return a->count != b->count ? a->count > b->count : compare_forms(a, b) < 0;
+    if (a->count != b->count)
+        return a->count > b->count;
+    return a->y != b->y ? a->y > b->y : compare_forms(a, b) < 0;
 }
 
 static bool heap_push(heap *h, pair item)
@@ -151,7 +173,7 @@ static bool make_pair(pair *out, stile_rational *factor, const stile_term *x, co
     return true;
 }
 
-/* Whether a row holds the pair; where, and with what factor. */
+/* Whether a row holds the pair, and with what factor. */
 static bool holds(const form *row, const pair *wanted, stile_rational *factor)
 {
     const stile_term *x = find_term(row, wanted->x), *y = find_term(row, wanted->y);
@@ -161,12 +183,11 @@ static bool holds(const form *row, const pair *wanted, stile_rational *factor)
 
 static int count_rows(const linear_system *s, const pair *wanted)
 {
-    const holders *of_x = &s->holders[wanted->x], *of_y = &s->holders[wanted->y];
-    const holders *fewer = of_x->count < of_y->count ? of_x : of_y;
+    const uint64_t *x = set_at(s, s->holders, wanted->x), *y = set_at(s, s->holders, wanted->y);
     int count = 0;
     stile_rational factor;
-    for (int i = 0; i < fewer->count; i++)
-        count += holds(&s->forms[fewer->rows[i]], wanted, &factor);
+    for (int row = 0; (row = next_common(s, x, y, row)) < s->rows; row++)
+        count += holds(&s->forms[row], wanted, &factor);
     return count;
 }
 
@@ -178,10 +199,10 @@ static int compare_for_sort(const void *a, const void *b)
 /* Pushes the pairs of `value` and another one from `first` on that occur in two rows or more. */
 static bool push_pairs(linear_system *s, int value, int first)
 {
-    const holders *of_value = &s->holders[value];
+    const uint64_t *in = set_at(s, s->holders, value);
     int count = 0;
-    for (int i = 0; i < of_value->count; i++) {
-        const form *row = &s->forms[of_value->rows[i]];
+    for (int i = 0; (i = next_common(s, in, in, i)) < s->rows; i++) {
+        const form *row = &s->forms[i];
         const stile_term *own = find_term(row, value);
         for (int j = 0; j < row->count; j++) {
             const stile_term *other = &row->terms[j];
@@ -212,22 +233,20 @@ static void make_node(linear_system *s, stile_term a, stile_term b)
 /* Makes the pair a value and puts it in place of its two terms in each row that holds them. */
 static bool replace_pair(linear_system *s, const pair *shared)
 {
-    const holders *of_x = &s->holders[shared->x];
+    uint64_t *x = set_at(s, s->holders, shared->x), *y = set_at(s, s->holders, shared->y);
     const int value = s->values;
-    holders *of_value = &s->holders[value];
-    of_value->rows = stile_arena_array(s->arena, (size_t)shared->count, sizeof *of_value->rows);
-    if (!of_value->rows)
-        return false;
     make_node(s, (stile_term){{shared->p, 1}, shared->x}, (stile_term){{shared->q, 1}, shared->y});
-    for (int i = 0; i < of_x->count; i++) {
-        form *row = &s->forms[of_x->rows[i]];
+    for (int i = 0; (i = next_common(s, x, y, i)) < s->rows; i++) {
+        form *row = &s->forms[i];
         stile_rational factor;
         if (!holds(row, shared, &factor))
             continue;
         remove_term(row, find_term(row, shared->x));
         remove_term(row, find_term(row, shared->y));
         row->terms[row->count++] = (stile_term){factor, value}; /* the largest: still in order */
-        of_value->rows[of_value->count++] = of_x->rows[i];
+        flip(x, i);
+        flip(y, i);
+        flip(set_at(s, s->holders, value), i);
     }
     return push_pairs(s, value, 0);
 }
@@ -266,7 +285,7 @@ static void sum(linear_system *s)
     }
 }
 
-/* Reads the matrix into rows of terms, and which rows hold each input. */
+/* Reads the matrix into rows of terms. */
 static bool load(linear_system *s, const stile_rational *matrix)
 {
     size_t terms = 0;
@@ -274,30 +293,24 @@ static bool load(linear_system *s, const stile_rational *matrix)
         terms += matrix[i].num != 0;
     const size_t most_values = (size_t)s->inputs + terms;
     s->forms = stile_arena_array(s->arena, (size_t)s->rows, sizeof *s->forms);
-    s->holders = stile_arena_array(s->arena, most_values, sizeof *s->holders);
+    s->words = s->rows / 64 + 1;
+    s->holders = stile_arena_array(s->arena, most_values * (size_t)s->words, sizeof *s->holders);
     s->nodes = stile_arena_array(s->arena, terms, sizeof *s->nodes);
     s->found = stile_arena_array(s->arena, terms, sizeof *s->found);
     stile_term *term = stile_arena_array(s->arena, terms, sizeof *term);
-    int *rows = stile_arena_array(s->arena, terms, sizeof *rows);
-    if (!s->forms || !s->holders || !s->nodes || !s->found || !term || !rows)
+    if (!s->forms || !s->holders || !s->nodes || !s->found || !term)
         return false;
 
     for (int i = 0; i < s->rows; i++) {
         s->forms[i].terms = term;
         for (int j = 0; j < s->inputs; j++) {
             const stile_rational coefficient = matrix[(size_t)i * (size_t)s->inputs + (size_t)j];
-            if (coefficient.num)
-                *term++ = (stile_term){coefficient, j};
+            if (!coefficient.num)
+                continue;
+            *term++ = (stile_term){coefficient, j};
+            flip(set_at(s, s->holders, j), i);
         }
         s->forms[i].count = (int)(term - s->forms[i].terms);
-    }
-    for (int j = 0; j < s->inputs; j++) {
-        s->holders[j].rows = rows;
-        for (int i = 0; i < s->rows; i++) {
-            if (matrix[(size_t)i * (size_t)s->inputs + (size_t)j].num)
-                *rows++ = i;
-        }
-        s->holders[j].count = (int)(rows - s->holders[j].rows);
     }
     return true;
 }
@@ -311,7 +324,6 @@ static bool load(linear_system *s, const stile_rational *matrix)
 typedef struct schedule {
     const linear_system *s;
     stile_straight_line *program;
-    int words;       /* of a set of rows */
     uint64_t *users; /* by node: the set of rows that need it */
     int *lacks;      /* by row: nodes to make; −1 once it is out */
     int *registers;  /* by node: how many its tree needs at once (Sethi and Ullman) */
@@ -341,60 +353,59 @@ static void emit_node(schedule *plan, int index)
     plan->program->steps[plan->program->step_count++] = (stile_step){
         .output = -1, .term_count = 2, .a = renumber(plan, made->a), .b = renumber(plan, made->b)};
     plan->numbers[plan->s->inputs + index] = plan->s->inputs + plan->made++;
-    for (int row = 0; row < plan->s->rows; row++) {
-        const uint64_t word = plan->users[(size_t)index * (size_t)plan->words + (size_t)row / 64];
-        if (word >> row % 64 & 1 && --plan->lacks[row] == 0)
+    const uint64_t *users = set_at(plan->s, plan->users, index);
+    for (int row = 0; (row = next_common(plan->s, users, users, row)) < plan->s->rows; row++) {
+        if (--plan->lacks[row] == 0)
             emit_output(plan, row);
     }
 }
 
-/* Makes a value and first what it needs. No deeper than the terms of a row. */
+/* How many registers it takes to make a value. */
+static int registers_of(const schedule *plan, int value)
+{
+    return value < plan->s->inputs ? 0 : plan->registers[value - plan->s->inputs];
+}
+
+static void find_registers(schedule *plan)
+{
+    for (int i = 0; i < plan->s->values - plan->s->inputs; i++) {
+        const int a = registers_of(plan, plan->s->nodes[i].a.value);
+        const int b = registers_of(plan, plan->s->nodes[i].b.value);
+        plan->registers[i] = a == b ? a + 1 : a > b ? a : b;
+    }
+}
+
+/* Makes a value and first what it needs. No deeper than a row has terms. */
 static void visit(schedule *plan, int value)
 {
     if (plan->numbers[value] >= 0)
         return;
     const int index = value - plan->s->inputs;
     const int a = plan->s->nodes[index].a.value, b = plan->s->nodes[index].b.value;
-    const int inputs = plan->s->inputs;
-    const int need_a = a < inputs ? 0 : plan->registers[a - inputs];
-    const int need_b = b < inputs ? 0 : plan->registers[b - inputs];
-    visit(plan, need_a >= need_b ? a : b);
-    visit(plan, need_a >= need_b ? b : a);
+    const bool a_first = registers_of(plan, a) >= registers_of(plan, b);
+    visit(plan, a_first ? a : b);
+    visit(plan, a_first ? b : a);
     emit_node(plan, index);
-}
-
-static void find_registers(schedule *plan)
-{
-    const int inputs = plan->s->inputs, nodes = plan->s->values - inputs;
-    for (int i = 0; i < nodes; i++) {
-        const int a = plan->s->nodes[i].a.value, b = plan->s->nodes[i].b.value;
-        const int need_a = a < inputs ? 0 : plan->registers[a - inputs];
-        const int need_b = b < inputs ? 0 : plan->registers[b - inputs];
-        plan->registers[i] = need_a == need_b ? need_a + 1 : need_a > need_b ? need_a : need_b;
-    }
 }
 
 /* Every node is younger than its operands, so one pass from the youngest finds all users. */
 static void find_users(schedule *plan)
 {
-    const int inputs = plan->s->inputs, nodes = plan->s->values - inputs;
-    const size_t words = (size_t)plan->words;
-    for (int row = 0; row < plan->s->rows; row++) {
-        const form *root = &plan->s->forms[row];
-        if (root->count && root->terms[0].value >= inputs) {
-            uint64_t *set = plan->users + (size_t)(root->terms[0].value - inputs) * words;
-            set[row / 64] |= UINT64_C(1) << row % 64;
-        }
+    const linear_system *s = plan->s;
+    for (int row = 0; row < s->rows; row++) {
+        const form *root = &s->forms[row];
+        if (root->count && root->terms[0].value >= s->inputs)
+            flip(set_at(s, plan->users, root->terms[0].value - s->inputs), row);
     }
-    for (int i = nodes - 1; i >= 0; i--) {
-        const uint64_t *set = plan->users + (size_t)i * words;
-        const int operands[] = {plan->s->nodes[i].a.value, plan->s->nodes[i].b.value};
+    for (int i = s->values - s->inputs - 1; i >= 0; i--) {
+        const uint64_t *users = set_at(s, plan->users, i);
+        const int operands[] = {s->nodes[i].a.value, s->nodes[i].b.value};
         for (int j = 0; j < 2; j++) {
-            for (size_t w = 0; operands[j] >= inputs && w < words; w++)
-                plan->users[(size_t)(operands[j] - inputs) * words + w] |= set[w];
+            for (int word = 0; operands[j] >= s->inputs && word < s->words; word++)
+                set_at(s, plan->users, operands[j] - s->inputs)[word] |= users[word];
         }
-        for (int row = 0; row < plan->s->rows; row++)
-            plan->lacks[row] += set[row / 64] >> row % 64 & 1;
+        for (int row = 0; (row = next_common(s, users, users, row)) < s->rows; row++)
+            plan->lacks[row]++;
     }
 }
 
@@ -413,8 +424,8 @@ static int next_row(const schedule *plan)
 static bool run_schedule(const linear_system *s, stile_straight_line *program)
 {
     const size_t nodes = (size_t)(s->values - s->inputs);
-    schedule plan = {.s = s, .program = program, .words = s->rows / 64 + 1};
-    plan.users = stile_arena_array(s->arena, nodes * (size_t)plan.words, sizeof *plan.users);
+    schedule plan = {.s = s, .program = program};
+    plan.users = stile_arena_array(s->arena, nodes * (size_t)s->words, sizeof *plan.users);
     plan.lacks = stile_arena_array(s->arena, (size_t)s->rows, sizeof *plan.lacks);
     plan.registers = stile_arena_array(s->arena, nodes, sizeof *plan.registers);
     plan.numbers = stile_arena_array(s->arena, (size_t)s->values, sizeof *plan.numbers);

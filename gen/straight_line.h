@@ -4,7 +4,7 @@
  * with shared subexpressions.
  *
  * Values are numbered: 0 … inputs−1 are the inputs, each step makes the next value. The order of the
- * steps is deterministic and puts each output as early as its operands allow.
+ * steps is deterministic; each output comes right after the last value it needs.
  */
 #ifndef STILE_GEN_STRAIGHT_LINE_H
 #define STILE_GEN_STRAIGHT_LINE_H
@@ -34,8 +34,8 @@ typedef struct stile_straight_line {
 
 /*
  * Compiles out[i] = Σ_j matrix[i·columns + j] · in[j]. Pairs of terms that recur (up to a common
- * factor) become one value: the most frequent pair first, ties to the smallest values (Paar's
- * greedy algorithm). Errors: MEMORY.
+ * factor) become one value: the most frequent pair first, ties to the newest value (Paar's greedy
+ * algorithm). An integer matrix makes integer coefficients only. Errors: MEMORY.
  */
 int stile_straight_line_compile(stile_straight_line **out, stile_arena *arena,
                                 const stile_rational *matrix, int rows, int columns);

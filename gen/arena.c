@@ -45,13 +45,19 @@ void *stile_arena_alloc(stile_arena *arena, size_t size)
 
     block *b = arena->blocks;
     if (!b || b->capacity - b->used < size) {
-        size_t capacity = size > BLOCK_BYTES ? size : BLOCK_BYTES;
-        b = calloc(1, sizeof *b + capacity);
-        if (!b)
+        const size_t capacity = size > BLOCK_BYTES ? size : BLOCK_BYTES;
+        block *fresh = calloc(1, sizeof *fresh + capacity);
+        if (!fresh)
             return NULL;
-        b->capacity = capacity;
-        b->next = arena->blocks;
-        arena->blocks = b;
+        fresh->capacity = capacity;
+        if (b && size > BLOCK_BYTES) { /* full at once: the first goes on being filled */
+            fresh->next = b->next;
+            b->next = fresh;
+        } else {
+            fresh->next = b;
+            arena->blocks = fresh;
+        }
+        b = fresh;
     }
     void *result = b->data + b->used;
     b->used += size;

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static _Thread_local char last_error[4096];
 
@@ -45,7 +46,7 @@ int stile_fail(int error, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    __builtin_memcpy(last_error, text, sizeof text);
+    memcpy(last_error, text, sizeof text);
     return error;
 }
 

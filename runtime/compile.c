@@ -73,7 +73,7 @@ static void quote_errors(stile_text *out, const char *log)
     for (const char *line = log; *line && shown < SHOWN_ERRORS;) {
         size_t size = strcspn(line, "\n");
         if (memmem(line, size, "error", strlen("error")) &&
-            !memmem(line, size, "errors detected", strlen("errors detected"))) {
+            !memmem(line, size, "detected in th", strlen("detected in th"))) {
             stile_text_append(out, shown++ ? "; " : "");
             stile_text_append_bytes(out, line, size);
         }
@@ -81,6 +81,13 @@ static void quote_errors(stile_text *out, const char *log)
     }
     if (!shown)
         stile_text_append_bytes(out, log, strcspn(log, "\n"));
+}
+
+/* What an option that NVRTC does not take looks like: of ours, only the architecture can be one. */
+static bool is_refused_option(nvrtcResult result, const char *log)
+{
+    return result == STILE_NVRTC_ERROR_INVALID_OPTION ||
+           (result == STILE_NVRTC_ERROR_COMPILATION && strstr(log, "Command-line error"));
 }
 
 static int fail_compile(nvrtcResult result, const stile_nvrtc *nvrtc, const char *name,
@@ -93,20 +100,16 @@ static int fail_compile(nvrtcResult result, const stile_nvrtc *nvrtc, const char
     stile_nvrtc_describe(&info);
 
     int error;
-    switch (result) {
-    case STILE_NVRTC_ERROR_OUT_OF_MEMORY:
+    if (result == STILE_NVRTC_ERROR_OUT_OF_MEMORY)
         error = stile_fail(STILE_ERROR_MEMORY, "out of memory while compiling %s", name);
-        break;
-    case STILE_NVRTC_ERROR_INVALID_OPTION:
+    else if (is_refused_option(result, log))
         error = stile_fail(STILE_ERROR_UNSUPPORTED,
-                           "NVRTC %d.%d (%s) cannot compile for %s: %s; use a newer CUDA toolkit: "
-                           "name its libnvrtc.so in STILE_NVRTC",
+                           "NVRTC %d.%d (%s) cannot compile for %s: %s; use a CUDA toolkit that "
+                           "can: name its libnvrtc.so in STILE_NVRTC",
                            info.major, info.minor, info.path, arch->name, text);
-        break;
-    default:
+    else
         error = stile_fail(STILE_ERROR_COMPILE, "kernel %s does not compile for %s (%s): %s", name,
                            arch->name, nvrtc->nvrtcGetErrorString(result), text);
-    }
     stile_text_free(&errors);
     return error;
 }

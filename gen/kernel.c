@@ -56,11 +56,11 @@ static int add_linear_map(builder *b, const linear_map *map, int *floats)
     int pitch = round_up(map->coefficient_columns, 4);
     bool zeros = stile_basis_nonzeros(map->matrix) < map->matrix.rows * map->matrix.columns;
 
-    add(b, "INPUTS", map->matrix.columns, NULL);
-    add(b, "OUTPUTS", map->matrix.rows, NULL);
-    add(b, "SPARSE", b->config->sparse, NULL);
-    add(b, "SKIP_ZEROS", !b->config->sparse && zeros, NULL);
+    add(b, "SPARSE", b->config->sparse, "basis: coefficients are code, or else operands");
+    add(b, "SKIP_ZEROS", !b->config->sparse && zeros, "basis: some operands are zero");
     if (!b->config->sparse) {
+        add(b, "INPUTS", map->matrix.columns, NULL);
+        add(b, "OUTPUTS", map->matrix.rows, NULL);
         add(b, "COEFFICIENT_PITCH", pitch, NULL);
         *floats = map->coefficient_rows * pitch;
         return 0;

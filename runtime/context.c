@@ -92,6 +92,12 @@ static int describe_device(stile_context *context)
             driver->cuDeviceGetAttribute(&minor, STILE_CU_DEVICE_COMPUTE_CAPABILITY_MINOR,
                                          context->cu_device),
             "cuDeviceGetAttribute");
+    if (!error)
+        error = stile_driver_check(
+            driver,
+            driver->cuDeviceGetAttribute(&context->multiprocessors,
+                                         STILE_CU_DEVICE_MULTIPROCESSOR_COUNT, context->cu_device),
+            "cuDeviceGetAttribute");
     return error ? error : stile_arch_of_device(&context->arch, major, minor);
 }
 

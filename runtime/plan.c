@@ -153,9 +153,9 @@ int stile_plan_create(stile_plan **out, stile_context *context, const stile_spec
     plan->order[plan->order_count++] = STILE_KERNEL_CHANNEL_GEMM;
     plan->order[plan->order_count++] = STILE_KERNEL_DECODE;
 
-    if (context->device == STILE_DEVICE_CPU)
-        stile_plan_cpu_layout(plan);
-    else if ((error = stile_plan_cuda_create(plan)))
+    error = context->device == STILE_DEVICE_CPU ? stile_plan_cpu_create(plan)
+                                                : stile_plan_cuda_create(plan);
+    if (error)
         goto fail;
     *out = plan;
     return 0;

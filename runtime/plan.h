@@ -71,7 +71,8 @@ int stile_operands_check(const stile_plan *plan, const stile_operands *operands,
 
 /* --- plan_cpu.c: the CPU device ------------------------------------------------------------------ */
 
-void stile_plan_cpu_layout(stile_plan *plan);
+/* Lays out the workspace. */
+int stile_plan_cpu_create(stile_plan *plan);
 int stile_plan_cpu_encode_weight(const stile_plan *plan, const void *w, void *w_hat);
 int stile_plan_cpu_run(const stile_plan *plan, const stile_operands *operands, void *workspace);
 

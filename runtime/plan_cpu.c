@@ -2,20 +2,16 @@
 /* The CPU device: the fp64 reference behind the interface of plans. Encoded weights are doubles. */
 #include "plan.h"
 
-static size_t weight_bytes(const stile_plan *plan)
-{
-    stile_problem problem = stile_plan_problem(plan, 0);
-    stile_tiling tiling = stile_problem_tiling(&problem);
-    return stile_align((size_t)plan->config->basis->rank * (size_t)tiling.tile_columns
-                 * (size_t)tiling.tile_inner * sizeof(double));
-}
+#include "fail.h"
+
+static const size_t MAX_DOUBLES = SIZE_MAX / 4 / sizeof(double);
 
 static size_t entries(int rank, int rows, int columns)
 {
     return (size_t)rank * (size_t)(rows * columns);
 }
 
-void stile_plan_cpu_layout(stile_plan *plan)
+int stile_plan_cpu_create(stile_plan *plan)
 {
     const stile_basis *b = plan->config->basis;
     bool dense = !plan->config->sparse;
@@ -23,17 +19,24 @@ void stile_plan_cpu_layout(stile_plan *plan)
     stile_problem problem = stile_plan_problem(plan, 0);
     stile_workspace_layout *w = &plan->workspace;
 
-    plan->weight_size = weight_bytes(plan);
+    int error = stile_problem_check(&problem);
+    if (error)
+        return error;
+    size_t weight = stile_reference_weight_size(&problem);
+    size_t scratch = stile_reference_scratch_size(&problem, plan->context->threads);
+    if (weight > MAX_DOUBLES || scratch > MAX_DOUBLES)
+        return stile_fail(STILE_ERROR_MEMORY, "%s: a problem of this size cannot be addressed",
+                          plan->config->name);
+
+    plan->weight_size = stile_align(weight * sizeof(double));
     w->u = 0;
     w->v = w->u + (dense ? stile_align(entries(b->rank, b->m, b->k) * sizeof(double)) : 0);
     w->d = w->v + (dense ? stile_align(entries(b->rank, b->k, b->n) * sizeof(double)) : 0);
     w->w_encoded = w->d + (dense ? stile_align(entries(b->rank, b->m, b->n) * sizeof(double)) : 0);
     w->x_encoded = w->w_encoded + (online ? plan->weight_size : 0);
-    w->product = w->x_encoded
-        + stile_align(stile_reference_scratch_size(&problem, plan->context->threads) * sizeof(double));
+    w->product = w->x_encoded + stile_align(scratch * sizeof(double));
     w->size = w->product;
-    if (w->size == 0)
-        w->size = STILE_ALIGNMENT;
+    return 0;
 }
 
 int stile_plan_cpu_encode_weight(const stile_plan *plan, const void *w, void *w_hat)

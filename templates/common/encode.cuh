@@ -7,8 +7,10 @@
 //@   include("common/encode_dense.cuh")
 //@ end
 
+constexpr int TILE_ENTRIES = TILE_ROWS * TILE_COLUMNS;
+
 // out: channel 0 of the thread's tiles; in: their entries, numbered as the columns of the encoder.
-__device__ __forceinline__ void encode_tiles(const Lanes (&in)[INPUTS], const float *coefficients,
+__device__ __forceinline__ void encode_tiles(const Lanes (&in)[TILE_ENTRIES], const float *coefficients,
                                              Encoded *out, long long channel_stride)
 {
     linear_map(in, coefficients, [&](int channel, const Lanes &value) {

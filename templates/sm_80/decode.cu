@@ -17,8 +17,7 @@
 //@ end
 
 constexpr int CHUNK_COLUMNS = TILES_PER_THREAD * TILE_COLUMNS; // of a row of Y, per thread
-
-static_assert(OUTPUTS == TILE_ROWS * TILE_COLUMNS, "the decoder's rows are the tile's entries");
+constexpr int TILE_ENTRIES = TILE_ROWS * TILE_COLUMNS;
 
 // The thread's products, loaded where the map asks for them.
 struct Channels {
@@ -47,7 +46,7 @@ __device__ __forceinline__ void load_part(Chunk<Output, CHUNK_COLUMNS> &chunk, c
 }
 
 // Adds bias, activates, adds the residual, rounds once and stores the thread's part of the tile row.
-__device__ __forceinline__ void store_tiles(const Lanes (&out)[OUTPUTS],
+__device__ __forceinline__ void store_tiles(const Lanes (&out)[TILE_ENTRIES],
                                             const stile_decode_params &p, int tile_row, int chunk)
 {
     const TileRow rows = locate_tile_row(p.groups, tile_row, TILE_ROWS);
@@ -115,7 +114,7 @@ stile_decode(const __grid_constant__ stile_decode_params p)
         const Channels in{static_cast<const Product *>(p.product) + tile_row * p.product_pitch
                               + chunk * TILES_PER_THREAD,
                           p.groups.tile_rows * p.product_pitch};
-        Lanes out[OUTPUTS];
+        Lanes out[TILE_ENTRIES];
         linear_map(in, coefficients, [&](int output, const Lanes &value) { out[output] = value; });
         store_tiles(out, p, tile_row, chunk);
     }

@@ -17,7 +17,6 @@ constexpr int PATCH_COLUMNS = THREADS_Y * TILE_COLUMNS; // source columns (N) of
 // The lanes of a warp read this many elements apart: an odd number of 4-byte banks.
 constexpr int LANE_PITCH = PATCH_LANE_PITCH;
 
-static_assert(INPUTS == TILE_ROWS * TILE_COLUMNS, "the encoder's columns are the tile's entries");
 static_assert(LANE_PITCH >= LANE_ROWS * PATCH_COLUMNS, "a lane's rows fit its part of the patch");
 
 // The patch whose first entry is (first_row, first_column), zero outside of the matrix.
@@ -63,10 +62,10 @@ stile_encode_columns(const __grid_constant__ stile_encode_params p)
         if (tile_row >= p.groups.tile_rows || chunk >= chunks)
             continue;
 
-        Lanes in[INPUTS];
+        Lanes in[TILE_ENTRIES];
         const Input *mine = patch + threadIdx.x * LANE_PITCH + threadIdx.y * TILE_COLUMNS;
 #pragma unroll
-        for (int entry = 0; entry < INPUTS; entry++) {
+        for (int entry = 0; entry < TILE_ENTRIES; entry++) {
             const int row = entry / TILE_COLUMNS, column = entry % TILE_COLUMNS;
 #pragma unroll
             for (int tile = 0; tile < TILES_PER_THREAD; tile++)

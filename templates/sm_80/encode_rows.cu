@@ -13,10 +13,8 @@
 
 constexpr int CHUNK_COLUMNS = TILES_PER_THREAD * TILE_COLUMNS; // of a source row, per thread
 
-static_assert(INPUTS == TILE_ROWS * TILE_COLUMNS, "the encoder's columns are the tile's entries");
-
 // The entries of the thread's tiles, in the order of the encoder's columns.
-__device__ __forceinline__ void load_tiles(Lanes (&in)[INPUTS], const stile_encode_params &p,
+__device__ __forceinline__ void load_tiles(Lanes (&in)[TILE_ENTRIES], const stile_encode_params &p,
                                            int tile_row, int chunk)
 {
     const TileRow rows = locate_tile_row(p.groups, tile_row, TILE_ROWS);
@@ -37,7 +35,7 @@ __device__ __forceinline__ void load_tiles(Lanes (&in)[INPUTS], const stile_enco
     }
 
 #pragma unroll
-    for (int entry = 0; entry < INPUTS; entry++) {
+    for (int entry = 0; entry < TILE_ENTRIES; entry++) {
         const int row = ENTRIES_BY_COLUMN ? entry % TILE_ROWS : entry / TILE_COLUMNS;
         const int column = ENTRIES_BY_COLUMN ? entry / TILE_ROWS : entry % TILE_COLUMNS;
 #pragma unroll
@@ -68,7 +66,7 @@ stile_encode_rows(const __grid_constant__ stile_encode_params p)
         if (tile_row >= p.groups.tile_rows || chunk >= chunks)
             continue;
 
-        Lanes in[INPUTS];
+        Lanes in[TILE_ENTRIES];
         load_tiles(in, p, tile_row, chunk);
         encode_tiles(in, coefficients,
                      static_cast<Encoded *>(p.encoded) + tile_row * p.encoded_pitch

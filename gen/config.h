@@ -31,6 +31,9 @@ typedef enum stile_type {
 const char *stile_type_name(stile_type type);
 int stile_type_size(stile_type type);
 
+/* The type of a name; false, with *out untouched, for any other word. */
+bool stile_type_parse(stile_type *out, const char *name);
+
 typedef enum stile_rows { STILE_ROWS_ANY, STILE_ROWS_CAUSAL, STILE_ROWS_NONE } stile_rows;
 typedef enum stile_weight_layout { STILE_WEIGHT_NK, STILE_WEIGHT_KN } stile_weight_layout;
 typedef enum stile_weight_encode {
@@ -45,6 +48,12 @@ typedef enum stile_activation {
     STILE_ACTIVATION_GELU_TANH,
     STILE_ACTIVATION_SILU,
 } stile_activation;
+
+/* What specs call the values of each enumeration, in its order, NULL-terminated. */
+extern const char *const stile_rows_names[];
+extern const char *const stile_weight_layout_names[];
+extern const char *const stile_weight_encode_names[];
+extern const char *const stile_activation_names[];
 
 const char *stile_rows_name(stile_rows rows);
 const char *stile_weight_layout_name(stile_weight_layout layout);
@@ -84,6 +93,9 @@ typedef struct stile_config {
     const stile_shape *shapes;
     size_t shape_count;
     const char *basis_text; /* the basis reference in canonical flow style: "{name: strassen}" */
+    const char *spec_name;  /* the name without what the variant adds */
+    const char *variant_text; /* lines of the canonical `variants` section that make this variant
+                                 alone, "  weight.encode: [online]\n"; "" where there is none */
 } stile_config;
 
 /* A loaded spec; immutable. Everything it points to lives in `arena`. */
@@ -100,7 +112,11 @@ struct stile_spec {
  */
 const stile_config *stile_spec_variant(const stile_spec *spec, const char *name);
 
-/* Appends the canonical spec of one variant: block style, keys sorted, every default filled in. */
+/*
+ * Appends the canonical spec of one variant: block style, keys sorted, every default filled in. It
+ * loads again as a spec with this variant, of the same name, alone, and prints the same. A basis file
+ * stays a reference, relative to the spec's directory.
+ */
 void stile_config_print(stile_text *out, const stile_config *config);
 
 #endif

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Adding to a list of diagnostics. Codes are registered, once and for good, in diagnostic_codes.def. */
+/* Adding to a list of diagnostics. Codes are registered, once and for good, in
+ * diagnostic_codes.def. */
 #ifndef STILE_GEN_DIAGNOSTICS_H
 #define STILE_GEN_DIAGNOSTICS_H
+
+#include <stdbool.h>
 
 #include <stile/diagnostics.h>
 
@@ -18,12 +21,38 @@ typedef enum stile_code {
 #undef STILE_CODE
 } stile_code;
 
+/* What a code stands for, or NULL for an unknown one. Static storage. */
+const char *stile_code_meaning(int code);
+
 /*
- * Appends an error; the message is a sentence that says what is wrong and how to mend it. Also makes
- * it this thread's stile_last_error() if the list was empty. Returns STILE_ERROR_SPEC (or MEMORY).
+ * Appends an error; the message is a sentence that says what is wrong and how to mend it. Also
+ * makes it this thread's stile_last_error() if the list was empty. Returns STILE_ERROR_SPEC (or
+ * MEMORY).
+ *
+ * An error that the list holds already is not repeated (variants share values), and past
+ * STILE_MAX_DIAGNOSTICS only one more is added, which says so. Loaders therefore fill a list of
+ * their own and append it to the caller's when they are done.
  */
 __attribute__((format(printf, 4, 5))) int stile_diagnose(stile_diagnostics *diagnostics,
                                                          stile_mark mark, stile_code code,
                                                          const char *format, ...);
+
+enum { STILE_MAX_DIAGNOSTICS = 256 };
+
+/* Appends all of `more` to `diagnostics`, which may be NULL. Errors: MEMORY. */
+int stile_diagnostics_append(stile_diagnostics *diagnostics, const stile_diagnostics *more);
+
+/* How many errors were reported to the list, those it left out included: grows with every one. */
+size_t stile_diagnostics_reported(const stile_diagnostics *diagnostics);
+
+/* Whether an error was lost because memory ran out. */
+bool stile_diagnostics_failed(const stile_diagnostics *diagnostics);
+
+/* Text of a file for use in a message: short, in quotes, control characters escaped. */
+typedef struct stile_quoted {
+    char text[96];
+} stile_quoted;
+
+stile_quoted stile_quote(const char *text);
 
 #endif

@@ -100,21 +100,38 @@ static bool from_dyadic(stile_rational *out, double value)
     return stile_rational_make(out, (int64_t)(value * den), (int64_t)den);
 }
 
-/* A plain decimal "[-]123.456" as a fraction of small parts, if it is one. */
+/* *value · 10, or false where it would leave room for no further digit. */
+static bool times_ten(int64_t *value)
+{
+    if (*value > INT64_MAX / 100)
+        return false;
+    *value *= 10;
+    return true;
+}
+
+/* A well-formed decimal "[-]123.456[e-7]" as a fraction of small parts, if it is one. */
 static bool from_decimal(stile_rational *out, const char *text)
 {
-    int64_t num = 0, den = 1;
-    bool negative = *text == '-', point = false;
+    int64_t num = 0, den = 1, exponent = 0;
+    const bool negative = *text == '-';
+    bool point = false;
     for (const char *c = text + (*text == '-' || *text == '+'); *c; c++) {
+        if (*c == 'e' || *c == 'E') {
+            if (!stile_parse_int64(c + 1, &exponent) || exponent < -20 || exponent > 20)
+                return false;
+            break;
+        }
         if (*c == '.') {
             point = true;
             continue;
         }
-        if (*c < '0' || *c > '9' || num > INT64_MAX / 100 || den > INT64_MAX / 100)
+        if (*c < '0' || *c > '9' || !times_ten(&num) || (point && !times_ten(&den)))
             return false;
-        num = num * 10 + (*c - '0');
-        if (point)
-            den *= 10;
+        num += *c - '0';
+    }
+    for (; exponent; exponent += exponent < 0 ? 1 : -1) {
+        if (!times_ten(exponent < 0 ? &den : &num))
+            return false;
     }
     stile_rational value;
     if (!stile_rational_make(&value, negative ? -num : num, den))

@@ -8,15 +8,16 @@
 typedef struct layout {
     int exponent_bits, fraction_bits;
     uint32_t largest;  /* code of the largest finite value */
-    uint32_t overflow; /* what becomes of larger ones: Inf, or the largest again */
+    uint32_t infinity; /* 0: the format has none */
+    uint32_t overflow; /* what becomes of larger values */
     uint32_t nan;
 } layout;
 
-static const layout F16 = {5, 10, 0x7bff, 0x7c00, 0x7e00};
-static const layout BF16 = {8, 7, 0x7f7f, 0x7f80, 0x7fc0};
-static const layout TF32 = {8, 10, 0x3fbff, 0x3fc00, 0x3fe00}; /* without the 13 zero bits */
-static const layout E4M3 = {4, 3, 0x7e, 0x7e, 0x7f};           /* no Inf: 0x7e is 448 */
-static const layout E5M2 = {5, 2, 0x7b, 0x7b, 0x7f};
+static const layout F16 = {5, 10, 0x7bff, 0x7c00, 0x7c00, 0x7e00};
+static const layout BF16 = {8, 7, 0x7f7f, 0x7f80, 0x7f80, 0x7fc0};
+static const layout TF32 = {8, 10, 0x3fbff, 0x3fc00, 0x3fc00, 0x3fe00}; /* less 13 zero bits */
+static const layout E4M3 = {4, 3, 0x7e, 0, 0x7e, 0x7f};                 /* 0x7e is 448 */
+static const layout E5M2 = {5, 2, 0x7b, 0x7c, 0x7b, 0x7f};
 
 static inline uint32_t encode(layout f, double value)
 {
@@ -54,7 +55,7 @@ static inline double decode(layout f, uint32_t code)
     const uint32_t magnitude = code & ((1u << (f.exponent_bits + f.fraction_bits)) - 1);
     double value;
     if (magnitude > f.largest) {
-        value = magnitude == f.overflow ? INFINITY : NAN;
+        value = magnitude == f.infinity ? INFINITY : NAN;
     } else if (magnitude >> f.fraction_bits == 0) {
         value = ldexp(magnitude, 1 - bias - f.fraction_bits);
     } else {

@@ -101,7 +101,8 @@ static bool scratch_layout(scratch_parts *out, const stile_problem *problem, int
     parts.y_planes = parts.y_hat * (size_t)(basis->m * basis->n);
     if (__builtin_add_overflow(parts.x_planes, parts.x_hat, &parts.total) ||
         __builtin_add_overflow(parts.total, parts.y_hat + parts.y_planes, &parts.total) ||
-        __builtin_mul_overflow(parts.total, (size_t)slots * sizeof(double), &bytes))
+        __builtin_mul_overflow(parts.total, (size_t)slots * sizeof(double), &bytes) ||
+        bytes > PTRDIFF_MAX)
         return false;
     *out = parts;
     return true;

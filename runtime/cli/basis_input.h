@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bases as they are named on the command line. */
+#ifndef STILE_CLI_BASIS_INPUT_H
+#define STILE_CLI_BASIS_INPUT_H
+
+#include <stile/spec.h>
+
+#include "arena.h"
+#include "basis.h"
+#include "command.h"
+
+extern const stile_command stile_command_basis_list, stile_command_basis_show,
+    stile_command_basis_check, stile_command_basis_kron;
+
+/*
+ * The basis that `word` names: a name of the catalogue, "classical:m,k,n", "random:m,k,n;rank;seed",
+ * a basis file, or a spec (whose variant --variant chooses, where the command has that option).
+ * It lives in `arena`, or in *spec where that is set: destroy it last. Prints what is wrong; returns
+ * an exit code.
+ */
+int stile_input_basis(const stile_arguments *arguments, const char *word, stile_arena *arena,
+                      const stile_basis **out, stile_spec **spec);
+
+/* Loads a basis file, printing its diagnostics. Returns an exit code. */
+int stile_input_basis_file(const char *path, stile_arena *arena, stile_basis **out);
+
+#endif

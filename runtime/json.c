@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "number.h"
+
+/* Bytes of the well-formed UTF-8 sequence at `s`, 0 if there is none. */
+static int utf8_length(const unsigned char *s)
+{
+    if (s[0] < 0x80)
+        return 1;
+    int length = s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc2 ? 2 : 0;
+    if (s[0] > 0xf4)
+        return 0;
+    for (int i = 1; i < length; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
+    bool surrogate = s[0] == 0xed && s[1] >= 0xa0, too_large = s[0] == 0xf4 && s[1] >= 0x90;
+    return overlong || surrogate || too_large ? 0 : length;
+}
+
+static void append_string(stile_text *text, const char *value)
+{
+    stile_text_append(text, "\"");
+    for (const unsigned char *s = (const unsigned char *)value; *s;) {
+        int length = utf8_length(s);
+        if (length == 0)
+            stile_text_append(text, "\\ufffd");
+        else if (*s == '"' || *s == '\\')
+            stile_text_appendf(text, "\\%c", *s);
+        else if (*s == '\n')
+            stile_text_append(text, "\\n");
+        else if (*s < 0x20)
+            stile_text_appendf(text, "\\u%04x", *s);
+        else
+            stile_text_append_bytes(text, (const char *)s, (size_t)length);
+        s += length ? length : 1;
+    }
+    stile_text_append(text, "\"");
+}
+
+static void indent(stile_json *json)
+{
+    stile_text_appendf(json->text, "\n%*s", 2 * json->depth, "");
+}
+
+/* Everything that stands before a value. */
+static void begin_value(stile_json *json, const char *key)
+{
+    if (json->filled)
+        stile_text_append(json->text, ",");
+    if (json->depth > 0)
+        indent(json);
+    json->filled = true;
+    if (key) {
+        append_string(json->text, key);
+        stile_text_append(json->text, ": ");
+    }
+}
+
+static void begin(stile_json *json, const char *key, const char *bracket)
+{
+    begin_value(json, key);
+    stile_text_append(json->text, bracket);
+    json->depth++;
+    json->filled = false;
+}
+
+static void end(stile_json *json, const char *bracket)
+{
+    json->depth--;
+    if (json->filled)
+        indent(json);
+    stile_text_append(json->text, bracket);
+    json->filled = true;
+    if (json->depth == 0)
+        stile_text_append(json->text, "\n");
+}
+
+void stile_json_begin_object(stile_json *json, const char *key)
+{
+    begin(json, key, "{");
+}
+
+void stile_json_end_object(stile_json *json)
+{
+    end(json, "}");
+}
+
+void stile_json_begin_array(stile_json *json, const char *key)
+{
+    begin(json, key, "[");
+}
+
+void stile_json_end_array(stile_json *json)
+{
+    end(json, "]");
+}
+
+void stile_json_string(stile_json *json, const char *key, const char *value)
+{
+    begin_value(json, key);
+    if (value)
+        append_string(json->text, value);
+    else
+        stile_text_append(json->text, "null");
+}
+
+void stile_json_int(stile_json *json, const char *key, int64_t value)
+{
+    begin_value(json, key);
+    stile_text_appendf(json->text, "%" PRId64, value);
+}
+
+void stile_json_real(stile_json *json, const char *key, double value)
+{
+    char number[32];
+    stile_format_double(number, value);
+    begin_value(json, key);
+    stile_text_append(json->text, isfinite(value) ? number : "null");
+}
+
+void stile_json_bool(stile_json *json, const char *key, bool value)
+{
+    begin_value(json, key);
+    stile_text_append(json->text, value ? "true" : "false");
+}
+
+void stile_json_null(stile_json *json, const char *key)
+{
+    begin_value(json, key);
+    stile_text_append(json->text, "null");
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "context.h"
+#include "device_buffer.h"
+#include "fail.h"
+#include "formats.h"
+#include "plan.h"
+#include "verify_data.h"
+
+/* Notes why a case failed; the first reason stays. */
+__attribute__((format(printf, 2, 3))) static void fail_case(stile_verify_result *result,
+                                                            const char *format, ...)
+{
+    if (!result->passed)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(result->failure, sizeof result->failure, format, arguments);
+    va_end(arguments);
+    result->passed = false;
+}
+
+static stile_plan_params plan_params(const stile_verify_data *data)
+{
+    const stile_problem *p = &data->problem;
+    return (stile_plan_params){
+        .op = STILE_OP_FORWARD,
+        .M = p->M,
+        .K = p->K,
+        .N = p->N,
+        .rows_per_group = p->rows_per_group,
+        .ldx = p->ldx,
+        .ldw = p->ldw,
+        .ldy = p->ldy,
+        .ldr = p->ldr,
+        .variant = data->config->name,
+    };
+}
+
+/* --- judging Y ---------------------------------------------------------------------------------------- */
+
+/* Whether nothing was written between the rows of Y, or before them. */
+static bool padding_is_poison(const stile_host_matrix *y)
+{
+    size_t element = (size_t)stile_type_size(y->type);
+    size_t first = (size_t)y->offset * element;
+    for (size_t i = 0; i < first; i++) {
+        if (y->bytes[i] != STILE_POISON)
+            return false;
+    }
+    for (int64_t row = 0; row < y->rows; row++) {
+        const unsigned char *padding = y->bytes + first + (size_t)(row * y->ld + y->columns) * element;
+        for (size_t i = 0; i < (size_t)(y->ld - y->columns) * element; i++) {
+            if (padding[i] != STILE_POISON)
+                return false;
+        }
+    }
+    return true;
+}
+
+static int judge(stile_verify_result *result, const stile_verify_data *data,
+                 const stile_verify_case *c)
+{
+    const stile_problem *p = &data->problem;
+    const void *y = stile_host_data(&data->y);
+    int error = stile_compare(&result->to_operator, data->y.type, y, p->ldy, data->reference, p->M,
+                              p->N);
+    if (error)
+        return error;
+    const stile_comparison *cmp = &result->to_operator;
+    result->predicted = c->integers ? 0 : stile_predicted_error(p);
+    if (cmp->nonfinite)
+        fail_case(result, "%" PRId64 " elements are finite where they should not be, or not finite "
+                          "where they should; the first is (%" PRId64 ", %" PRId64 ")",
+                  cmp->nonfinite, cmp->worst_row, cmp->worst_column);
+    else if (c->integers && (cmp->relative_rms != 0 || cmp->worst_element != 0))
+        fail_case(result, "integers differ; the worst is element (%" PRId64 ", %" PRId64 ")",
+                  cmp->worst_row, cmp->worst_column);
+    else if (!c->integers && !stile_comparison_passes(cmp, result->predicted))
+        fail_case(result, "the error is above what rounding explains; the worst is element (%" PRId64
+                          ", %" PRId64 ")",
+                  cmp->worst_row, cmp->worst_column);
+    if (!padding_is_poison(&data->y))
+        fail_case(result, "the padding between rows of Y was written");
+    result->has_truth = data->truth != NULL;
+    if (result->has_truth)
+        error = stile_compare(&result->to_truth, data->y.type, y, p->ldy, data->truth, p->M, p->N);
+    return error;
+}
+
+/* --- on a GPU ------------------------------------------------------------------------------------------ */
+
+enum { X, W, BIAS, RESIDUAL, Y, W_HAT, WORKSPACE, BUFFER_COUNT };
+
+static const char *const buffer_names[BUFFER_COUNT]
+    = {"X", "W", "the bias", "the residual", "Y", "the encoded weights", "the workspace"};
+
+/* Device copies of a case's operands. */
+typedef struct device_case {
+    const stile_driver *driver;
+    const stile_plan *plan;
+    const stile_host_matrix *host[Y + 1];
+    stile_device_buffer buffers[BUFFER_COUNT];
+} device_case;
+
+static void *operand(const device_case *d, int which)
+{
+    const stile_host_matrix *host = d->host[which];
+    char *data = stile_device_pointer(&d->buffers[which]);
+    return host->size ? data + host->offset * stile_type_size(host->type) : NULL;
+}
+
+static int upload(device_case *d, const stile_verify_data *data)
+{
+    const stile_host_matrix *const host[Y + 1]
+        = {&data->x, &data->w, &data->bias, &data->residual, &data->y};
+    size_t sizes[BUFFER_COUNT] = {
+        [W_HAT] = stile_plan_weight_size(d->plan),
+        [WORKSPACE] = stile_plan_workspace_size(d->plan),
+    };
+    int error = 0;
+    for (int i = 0; i <= Y; i++) {
+        d->host[i] = host[i];
+        sizes[i] = host[i]->size;
+    }
+    for (int i = 0; i < BUFFER_COUNT && !error; i++) {
+        if (sizes[i] || i == WORKSPACE)
+            error = stile_device_buffer_create(&d->buffers[i], d->driver, sizes[i]);
+        if (!error && i <= Y && sizes[i])
+            error = stile_device_buffer_write(&d->buffers[i], 0, host[i]->bytes, sizes[i]);
+    }
+    return error;
+}
+
+/* One run from operands to Y in host memory. */
+static int run_once(const device_case *d, unsigned char *y)
+{
+    const stile_plan *plan = d->plan;
+    bool online = plan->config->encode == STILE_ENCODE_ONLINE;
+    void *workspace = stile_device_pointer(&d->buffers[WORKSPACE]);
+    void *w_hat = stile_device_pointer(&d->buffers[W_HAT]);
+    stile_operands operands = {
+        .x = operand(d, X),
+        .w = online ? operand(d, W) : w_hat,
+        .y = operand(d, Y),
+        .bias = operand(d, BIAS),
+        .residual = operand(d, RESIDUAL),
+    };
+    int error = stile_workspace_init(plan, workspace, NULL);
+    if (!error && !online)
+        error = stile_encode_weight(plan, operand(d, W), w_hat, workspace, NULL);
+    if (!error)
+        error = stile_run(plan, &operands, workspace, NULL);
+    if (!error)
+        error = stile_driver_check(d->driver, d->driver->cuCtxSynchronize(), "cuCtxSynchronize");
+    if (!error)
+        error = stile_device_buffer_read(&d->buffers[Y], 0, y, d->host[Y]->size);
+    return error;
+}
+
+/* Everything is poisoned again; the second result must be the first to the bit. */
+static int check_repeatable(stile_verify_result *result, device_case *d)
+{
+    static const int poisoned[] = {Y, W_HAT, WORKSPACE};
+    size_t size = d->host[Y]->size;
+    unsigned char *again = malloc(size);
+    int error = again ? 0 : stile_fail_memory();
+    for (int i = 0; i < 3 && !error; i++) {
+        if (d->buffers[poisoned[i]].size)
+            error = stile_device_buffer_poison(&d->buffers[poisoned[i]]);
+    }
+    if (!error)
+        error = run_once(d, again);
+    if (!error && memcmp(again, d->host[Y]->bytes, size) != 0)
+        fail_case(result, "a second run gave other bits");
+    free(again);
+    return error;
+}
+
+static int check_memory(stile_verify_result *result, const device_case *d)
+{
+    for (int i = 0; i < BUFFER_COUNT; i++) {
+        bool intact = true;
+        int error = d->buffers[i].base ? stile_device_buffer_check(&d->buffers[i], &intact) : 0;
+        if (error)
+            return error;
+        if (!intact)
+            fail_case(result, "memory before or behind %s was written", buffer_names[i]);
+    }
+    for (int i = 0; i < Y; i++) {
+        size_t size = d->host[i]->size;
+        unsigned char *copy = size ? malloc(size) : NULL;
+        if (size && !copy)
+            return stile_fail_memory();
+        int error = size ? stile_device_buffer_read(&d->buffers[i], 0, copy, size) : 0;
+        if (!error && size && memcmp(copy, d->host[i]->bytes, size) != 0)
+            fail_case(result, "%s was changed", buffer_names[i]);
+        free(copy);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+static int verify_on_gpu(stile_verify_result *result, stile_context *context,
+                         const stile_spec *spec, stile_verify_data *data,
+                         const stile_verify_case *c)
+{
+    stile_plan *plan = NULL;
+    stile_plan_params params = plan_params(data);
+    int error = stile_plan_create(&plan, context, spec, &params);
+    if (error)
+        return error;
+    stile_context_scope scope;
+    error = stile_context_enter(context, &scope);
+    if (error) {
+        stile_plan_destroy(&plan);
+        return error;
+    }
+    device_case d = {.driver = context->driver, .plan = plan};
+    error = upload(&d, data);
+    if (!error)
+        error = run_once(&d, data->y.bytes);
+    if (!error)
+        error = judge(result, data, c);
+    if (!error)
+        error = check_repeatable(result, &d);
+    if (!error)
+        error = check_memory(result, &d);
+    for (int i = 0; i < BUFFER_COUNT; i++)
+        stile_device_buffer_destroy(&d.buffers[i]);
+    stile_context_leave(context, &scope);
+    stile_plan_destroy(&plan);
+    return error;
+}
+
+/* --- on the CPU ---------------------------------------------------------------------------------------- */
+
+/* Compares doubles: both finite and close, or both the same kind of non-finite. */
+static stile_comparison compare_doubles(const double *a, const double *reference, int64_t rows,
+                                        int64_t columns)
+{
+    stile_comparison result = {.count = rows * columns};
+    double error = 0, norm = 0, worst = 0;
+    for (int64_t i = 0; i < rows * columns; i++) {
+        bool finite = isfinite(a[i]) && isfinite(reference[i]);
+        bool same = finite || (isnan(a[i]) && isnan(reference[i])) || a[i] == reference[i];
+        double difference = finite ? fabs(a[i] - reference[i]) : 0;
+        error += difference * difference;
+        norm += finite ? reference[i] * reference[i] : 0;
+        if (!same || difference > worst) {
+            result.worst_row = i / columns;
+            result.worst_column = i % columns;
+        }
+        worst = fmax(worst, difference);
+        result.nonfinite += !same;
+    }
+    double rms = sqrt(norm / (double)result.count);
+    result.relative_rms = norm > 0 ? sqrt(error / norm) : sqrt(error);
+    result.worst_element = rms > 0 ? worst / rms : worst;
+    return result;
+}
+
+/* The reference against direct contraction; both in fp64, so only fp64 rounding may differ. */
+static int check_reference(stile_verify_result *result, const stile_verify_data *data)
+{
+    stile_problem p = data->problem;
+    p.ldy = 0;
+    double *direct = malloc((size_t)(p.M * p.N) * sizeof *direct);
+    int error = direct ? 0 : stile_fail_memory();
+    if (!error)
+        error = stile_reference_contract(&p, stile_host_data(&data->x), stile_host_data(&data->w),
+                                         stile_host_data(&data->bias),
+                                         stile_host_data(&data->residual), direct);
+    if (!error) {
+        result->to_operator = compare_doubles(data->reference, direct, p.M, p.N);
+        result->predicted = 1e-14 * (1 + sqrt(data->config->metrics.growth));
+        if (result->to_operator.nonfinite || result->to_operator.relative_rms > 2 * result->predicted
+            || result->to_operator.worst_element > 1e3 * result->predicted)
+            fail_case(result, "the reference and direct contraction with the tensor differ; the worst "
+                              "is element (%" PRId64 ", %" PRId64 ")",
+                      result->to_operator.worst_row, result->to_operator.worst_column);
+        result->has_truth = data->truth != NULL;
+        if (result->has_truth)
+            result->to_truth = compare_doubles(data->reference, data->truth, p.M, p.N);
+    }
+    free(direct);
+    return error;
+}
+
+/* Memory for the CPU device: aligned and poisoned. */
+static void *host_buffer(size_t size)
+{
+    size_t rounded = (size / STILE_ALIGNMENT + 1) * STILE_ALIGNMENT;
+    void *memory = aligned_alloc(STILE_ALIGNMENT, rounded);
+    if (memory)
+        memset(memory, STILE_POISON, rounded);
+    return memory;
+}
+
+/* The device must give the reference rounded once. */
+static void check_rounding(stile_verify_result *result, const stile_verify_data *data)
+{
+    const stile_host_matrix *y = &data->y;
+    size_t size = (size_t)stile_type_size(y->type);
+    for (int64_t row = 0; row < y->rows; row++) {
+        for (int64_t column = 0; column < y->columns; column++) {
+            unsigned char expected[8] = {0};
+            stile_store_element(y->type, expected, 0, data->reference[row * y->columns + column]);
+            const unsigned char *got
+                = (unsigned char *)stile_host_data(y) + (size_t)(row * y->ld + column) * size;
+            if (memcmp(expected, got, size) != 0) {
+                fail_case(result, "element (%" PRId64 ", %" PRId64
+                                  ") is not the reference, rounded once",
+                          row, column);
+                return;
+            }
+        }
+    }
+    if (!padding_is_poison(y))
+        fail_case(result, "the padding between rows of Y was written");
+}
+
+static int verify_on_cpu(stile_verify_result *result, stile_context *context,
+                         const stile_spec *spec, stile_verify_data *data)
+{
+    int error = check_reference(result, data);
+    if (error)
+        return error;
+    stile_plan *plan = NULL;
+    stile_plan_params params = plan_params(data);
+    error = stile_plan_create(&plan, context, spec, &params);
+    if (error)
+        return error;
+    bool online = data->config->encode == STILE_ENCODE_ONLINE;
+    void *workspace = host_buffer(stile_plan_workspace_size(plan));
+    void *w_hat = host_buffer(stile_plan_weight_size(plan));
+    if (!workspace || !w_hat)
+        error = stile_fail_memory();
+    if (!error)
+        error = stile_workspace_init(plan, workspace, NULL);
+    if (!error && !online)
+        error = stile_encode_weight(plan, stile_host_data(&data->w), w_hat, workspace, NULL);
+    stile_operands operands = {
+        .x = stile_host_data(&data->x),
+        .w = online ? stile_host_data(&data->w) : w_hat,
+        .y = stile_host_data(&data->y),
+        .bias = stile_host_data(&data->bias),
+        .residual = stile_host_data(&data->residual),
+    };
+    if (!error)
+        error = stile_run(plan, &operands, workspace, NULL);
+    if (!error)
+        check_rounding(result, data);
+    free(workspace);
+    free(w_hat);
+    stile_plan_destroy(&plan);
+    return error;
+}
+
+/* --- both ------------------------------------------------------------------------------------------------ */
+
+int stile_verify_run(stile_verify_result *out, stile_context *context, const stile_spec *spec,
+                     const stile_config *config, const stile_verify_case *c)
+{
+    stile_verify_result result = {.passed = true};
+    stile_verify_data data;
+    int error = stile_verify_data_create(&data, config, c, context->threads, &result.applies);
+    if (error)
+        return error;
+    if (result.applies) {
+        error = context->device == STILE_DEVICE_CPU ? verify_on_cpu(&result, context, spec, &data)
+                                                    : verify_on_gpu(&result, context, spec, &data, c);
+        stile_verify_data_destroy(&data);
+    }
+    if (!error)
+        *out = result;
+    return error;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rendered source of a few small specs, compared with the files beside their YAML to the byte. A
+ * change of a template shows there as a change of the CUDA that users get; with
+ * STILE_UPDATE_GOLDEN=1 the files are rewritten.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <stile/error.h>
+
+#include "kernel.h"
+
+static const char *const names[] = {"strassen", "winograd_tf32", "random_f16", "trained_rows"};
+enum { NAME_COUNT = sizeof names / sizeof names[0], PATH_BYTES = 4096 };
+
+/* The kernels of one spec for sm_80. */
+typedef struct rendering {
+    stile_arena *arena;
+    stile_kernel kernels[STILE_KERNEL_ROLE_COUNT];
+} rendering;
+
+static const char *golden_directory(void)
+{
+    static char path[PATH_BYTES];
+    const char *root = getenv("STILE_TEST_SOURCE");
+    snprintf(path, sizeof path, "%s/tests/golden", root ? root : ".");
+    return path;
+}
+
+static rendering render(const char *name)
+{
+    rendering r = {.arena = stile_arena_create()};
+    char path[2 * PATH_BYTES];
+    stile_spec *spec = NULL;
+    stile_arch arch;
+    snprintf(path, sizeof path, "%s/%s.yaml", golden_directory(), name);
+    if (stile_spec_load(&spec, path, NULL) || stile_arch_parse(&arch, "sm_80"))
+        fail_msg("%s", stile_last_error());
+    const stile_config *config = stile_spec_variant(spec, NULL);
+    assert_non_null(config);
+    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++) {
+        if (stile_kernel_render(&r.kernels[role], r.arena, config, &arch, role))
+            fail_msg("%s: %s", name, stile_last_error());
+    }
+    stile_spec_destroy(&spec);
+    return r;
+}
+
+static char *read_text(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return NULL;
+    fseek(file, 0, SEEK_END);
+    long size = ftell(file);
+    rewind(file);
+    char *text = size < 0 ? NULL : calloc(1, (size_t)size + 1);
+    if (text && fread(text, 1, (size_t)size, file) != (size_t)size) {
+        free(text);
+        text = NULL;
+    }
+    fclose(file);
+    return text;
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wb");
+    if (!file || fputs(text, file) < 0 || fclose(file))
+        fail_msg("%s cannot be written", path);
+}
+
+/* Says in which line two texts part. */
+static void assert_same_text(const char *path, const char *expected, const char *text)
+{
+    int line = 1;
+    for (; *expected && *expected == *text; expected++, text++)
+        line += *text == '\n';
+    if (*expected || *text)
+        fail_msg("%s differs from line %d on:\n  expected: %.*s\n  rendered: %.*s\n"
+                 "If this is meant, run the test with STILE_UPDATE_GOLDEN=1 and commit the files.",
+                 path, line, (int)strcspn(expected, "\n"), expected, (int)strcspn(text, "\n"),
+                 text);
+}
+
+static void rendered_source_is_the_golden_one(void **state)
+{
+    (void)state;
+    const char *update = getenv("STILE_UPDATE_GOLDEN");
+    for (int i = 0; i < NAME_COUNT; i++) {
+        rendering r = render(names[i]);
+        for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++) {
+            char path[3 * PATH_BYTES];
+            int end = snprintf(path, sizeof path, "%s/%s", golden_directory(), names[i]);
+            if (update && strcmp(update, "1") == 0)
+                mkdir(path, 0777);
+            snprintf(path + end, sizeof path - (size_t)end, "/%s.cu", r.kernels[role].name);
+            if (update && strcmp(update, "1") == 0)
+                write_text(path, r.kernels[role].source);
+            char *expected = read_text(path);
+            if (!expected)
+                fail_msg("%s is missing: run this test with STILE_UPDATE_GOLDEN=1", path);
+            assert_same_text(path, expected, r.kernels[role].source);
+            free(expected);
+        }
+        stile_arena_destroy(&r.arena);
+    }
+}
+
+static void the_locale_changes_no_byte(void **state)
+{
+    (void)state;
+    for (int i = 0; i < NAME_COUNT; i++) {
+        rendering plain = render(names[i]);
+        if (!setlocale(LC_ALL, "de_DE.UTF-8")) {
+            stile_arena_destroy(&plain.arena);
+            print_message("no locale de_DE.UTF-8 here\n");
+            skip();
+        }
+        rendering localised = render(names[i]);
+        setlocale(LC_ALL, "C");
+        for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++)
+            assert_string_equal(plain.kernels[role].source, localised.kernels[role].source);
+        stile_arena_destroy(&plain.arena);
+        stile_arena_destroy(&localised.arena);
+    }
+}
+
+static void sources_name_neither_spec_nor_folder(void **state)
+{
+    (void)state;
+    for (int i = 0; i < NAME_COUNT; i++) {
+        rendering r = render(names[i]);
+        for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++) {
+            assert_null(strstr(r.kernels[role].source, "golden"));
+            assert_null(strstr(r.kernels[role].source, golden_directory()));
+        }
+        stile_arena_destroy(&r.arena);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rendered_source_is_the_golden_one),
+        cmocka_unit_test(the_locale_changes_no_byte),
+        cmocka_unit_test(sources_name_neither_spec_nor_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

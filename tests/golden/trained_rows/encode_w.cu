@@ -1,0 +1,180 @@
+// Rendered by stile. The comments below name the templates that each part comes from.
+
+// --- sm_80/pack_weight.cu ---
+// Packs trained weights: logical [rank, ⌈N/n⌉, ⌈K/k⌉] to the pitched, zero-padded layout of Ŵ.
+
+// --- params.h ---
+/*
+ * The parameters of every kernel, shared by the templates and by the host code that launches them:
+ * plain C with the same layout on both sides. Pointers are device pointers, sizes count elements.
+ * Each dimension fits 31 bits; offsets are computed in 64.
+ */
+
+/* Rows of tiles, restarting in each group of rows (DESIGN: tiles never straddle two groups). */
+typedef struct stile_row_groups {
+    int rows_per_group;      /* matrix rows in a group */
+    int tile_rows_per_group; /* rows of tiles that cover them */
+    int tile_rows;           /* over all groups */
+} stile_row_groups;
+
+/* Encoders of X and of W: source matrix → encoded [rank][tile_rows][encoded_pitch]. */
+typedef struct stile_encode_params {
+    const void *source;        /* row-major */
+    void *encoded;
+    const float *coefficients; /* [rank][tile entries]; dense bases only */
+    long long source_pitch;    /* leading dimension */
+    long long encoded_pitch;
+    stile_row_groups groups;   /* of the output's rows: M for X, N for W */
+    int inner;                 /* K: the source's extent along the other dimension */
+    int vectorized;            /* source and its rows are aligned for whole-chunk loads */
+} stile_encode_params;
+
+/* Trained weights: logical [rank][tile_rows][tile_inner] → encoded [rank][tile_rows][encoded_pitch]. */
+typedef struct stile_pack_params {
+    const void *source;
+    void *encoded;
+    long long encoded_pitch;
+    int tile_rows, tile_inner;
+} stile_pack_params;
+
+/* The channel GEMM: Ŷ_c = X̂_c · Ŵ_cᵀ for each channel. */
+typedef struct stile_gemm_params {
+    const void *x_encoded;   /* [rank][tile_rows][encoded_pitch] */
+    const void *w_encoded;   /* [rank][tile_columns][encoded_pitch] */
+    void *product;           /* [rank][tile_rows][product_pitch] */
+    long long encoded_pitch; /* rows are zero from tile_inner up to here */
+    long long product_pitch;
+    int tile_rows, tile_columns, tile_inner;
+} stile_gemm_params;
+
+/* The decoder: Ŷ → Y = activation(D·ŷ + bias) + residual. */
+typedef struct stile_decode_params {
+    const void *product;
+    void *y;
+    const void *bias, *residual; /* may be unused */
+    const float *coefficients;   /* [tile entries][rank]; dense bases only */
+    long long product_pitch;
+    long long y_pitch, residual_pitch;
+    stile_row_groups groups;     /* M */
+    int columns;                 /* N */
+    int vectorized;              /* y, residual, bias and their rows are aligned for whole-chunk access */
+} stile_decode_params;
+
+// --- common/types.cuh ---
+// Number formats as storage types, and their conversions from and to float, to nearest even.
+
+// --- ptx/convert.cuh ---
+// Conversions between number formats. The packed forms put `low` into bits 0-15.
+
+__device__ __forceinline__ unsigned cvt_rn_bf16x2_f32(float high, float low)
+{
+    unsigned packed;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+    return packed;
+}
+
+__device__ __forceinline__ unsigned cvt_rn_f16x2_f32(float high, float low)
+{
+    unsigned packed;
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+    return packed;
+}
+
+__device__ __forceinline__ float cvt_f32_f16(unsigned short half)
+{
+    float value;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(half));
+    return value;
+}
+
+// --- common/types.cuh ---
+using f32 = float;
+struct f16 { unsigned short bits; };
+struct bf16 { unsigned short bits; };
+struct tf32 { unsigned bits; }; // a float whose low 13 bits are zero
+
+__device__ __forceinline__ float to_float(f32 value) { return value; }
+__device__ __forceinline__ float to_float(f16 value) { return cvt_f32_f16(value.bits); }
+__device__ __forceinline__ float to_float(bf16 value) { return __uint_as_float(value.bits << 16); }
+
+// Two neighbours at once: pairs of 16-bit elements fill one register.
+__device__ __forceinline__ void from_floats(f32 (&out)[2], float a, float b)
+{
+    out[0] = a;
+    out[1] = b;
+}
+
+__device__ __forceinline__ void from_floats(f16 (&out)[2], float a, float b)
+{
+    const unsigned packed = cvt_rn_f16x2_f32(b, a);
+    out[0].bits = packed & 0xffff;
+    out[1].bits = packed >> 16;
+}
+
+__device__ __forceinline__ void from_floats(bf16 (&out)[2], float a, float b)
+{
+    const unsigned packed = cvt_rn_bf16x2_f32(b, a);
+    out[0].bits = packed & 0xffff;
+    out[1].bits = packed >> 16;
+}
+
+// cvt.rna.tf32 rounds ties away from zero and cvt.rn.tf32 needs sm_90, so in integers.
+__device__ __forceinline__ tf32 tf32_from_float(float value)
+{
+    const unsigned bits = __float_as_uint(value);
+    const unsigned magnitude = bits & 0x7fffffff;
+    if (magnitude > 0x7f800000)
+        return {0x7fffe000}; // NaN
+    const unsigned carry = magnitude == 0x7f800000 ? 0 : 0xfff + (bits >> 13 & 1);
+    return {(bits + carry) & 0xffffe000};
+}
+
+__device__ __forceinline__ void from_floats(tf32 (&out)[2], float a, float b)
+{
+    out[0] = tf32_from_float(a);
+    out[1] = tf32_from_float(b);
+}
+
+// All of an array, pairwise; a last odd element is converted beside a zero.
+template <class T, int COUNT>
+__device__ __forceinline__ void from_floats(T (&out)[COUNT], const float (&in)[COUNT])
+{
+#pragma unroll
+    for (int i = 0; i < COUNT; i += 2) {
+        T pair[2];
+        from_floats(pair, in[i], i + 1 < COUNT ? in[i + 1 < COUNT ? i + 1 : i] : 0.0f);
+        out[i] = pair[0];
+        if (i + 1 < COUNT)
+            out[i + 1 < COUNT ? i + 1 : i] = pair[1];
+    }
+}
+
+// --- sm_80/pack_weight.cu ---
+using Input = bf16; // precision.input
+using Encoded = bf16; // precision.encoded
+constexpr int RANK = 4; // basis.rank
+constexpr int THREADS_Y = 4;
+
+extern "C" __global__ void __launch_bounds__(32 * THREADS_Y)
+stile_pack_weight(const __grid_constant__ stile_pack_params p)
+{
+    const Input *source = static_cast<const Input *>(p.source);
+    Encoded *encoded = static_cast<Encoded *>(p.encoded);
+    const long long rows = (long long)RANK * p.tile_rows;
+
+    for (long long row = (long long)blockIdx.x * THREADS_Y + threadIdx.y; row < rows;
+         row += (long long)gridDim.x * THREADS_Y) {
+        for (int column = 2 * threadIdx.x; column < p.encoded_pitch; column += 64) {
+            float values[2];
+#pragma unroll
+            for (int i = 0; i < 2; i++)
+                values[i] = column + i < p.tile_inner
+                    ? to_float(source[row * p.tile_inner + column + i])
+                    : 0.0f;
+            Encoded pair[2];
+            from_floats(pair, values[0], values[1]);
+            encoded[row * p.encoded_pitch + column] = pair[0];
+            encoded[row * p.encoded_pitch + column + 1] = pair[1];
+        }
+    }
+}

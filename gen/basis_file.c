@@ -236,9 +236,7 @@ int stile_basis_file_load(stile_basis **out, stile_arena *arena, const char *pat
     if (result)
         return result;
     result = stile_basis_file_read(out, arena, path, (stile_mark){path, 0, 0}, own);
-    int appended = stile_diagnostics_append(diagnostics, own);
-    stile_diagnostics_destroy(&own);
-    return appended ? appended : result;
+    return stile_diagnostics_finish(own, result, diagnostics);
 }
 
 int stile_basis_file_parse(stile_basis **out, stile_arena *arena, const char *file,
@@ -249,9 +247,7 @@ int stile_basis_file_parse(stile_basis **out, stile_arena *arena, const char *fi
     if (result)
         return result;
     result = parse(out, arena, file, text, size, own);
-    int appended = stile_diagnostics_append(diagnostics, own);
-    stile_diagnostics_destroy(&own);
-    return appended ? appended : result;
+    return stile_diagnostics_finish(own, result, diagnostics);
 }
 
 /* --- Printing --- */

@@ -56,7 +56,7 @@ void stile_diagnostics_destroy(stile_diagnostics **diagnostics)
 
 size_t stile_diagnostics_count(const stile_diagnostics *diagnostics)
 {
-    return diagnostics->count;
+    return diagnostics ? diagnostics->count : 0;
 }
 
 const stile_diagnostic *stile_diagnostics_get(const stile_diagnostics *diagnostics, size_t index)
@@ -160,17 +160,43 @@ fail:
     return stile_fail_memory();
 }
 
-int stile_diagnostics_append(stile_diagnostics *diagnostics, const stile_diagnostics *more)
+/* Whether `a` belongs before `b`, which came up earlier. */
+static bool precedes(const stile_diagnostic *a, const stile_diagnostic *b)
 {
-    if (!diagnostics)
-        return STILE_OK;
-    for (size_t i = 0; i < more->count; i++) {
-        if (!add(diagnostics, &more->items[i])) {
+    if (strcmp(a->file, b->file) || a->code == STILE_CODE_TOO_MANY_ERRORS)
+        return false;
+    return a->line != b->line ? a->line < b->line : a->column < b->column;
+}
+
+/* By insertion, each among those of its own file: stable, and lists are short. */
+static void sort(stile_diagnostics *diagnostics)
+{
+    for (size_t i = 1; i < diagnostics->count; i++) {
+        stile_diagnostic item = diagnostics->items[i];
+        size_t place = i;
+        for (size_t j = i; j-- > 0;)
+            if (precedes(&item, &diagnostics->items[j]))
+                place = j;
+        memmove(&diagnostics->items[place + 1], &diagnostics->items[place],
+                (i - place) * sizeof item);
+        diagnostics->items[place] = item;
+    }
+}
+
+int stile_diagnostics_finish(stile_diagnostics *own, int result, stile_diagnostics *diagnostics)
+{
+    sort(own);
+    if ((result == STILE_ERROR_SPEC || result == STILE_ERROR_IO) && own->count)
+        stile_fail(result, "%s", own->items[0].text);
+    for (size_t i = 0; diagnostics && i < own->count; i++) {
+        if (!add(diagnostics, &own->items[i])) {
             diagnostics->failed = true;
-            return stile_fail_memory();
+            result = stile_fail_memory();
+            break;
         }
     }
-    return STILE_OK;
+    stile_diagnostics_destroy(&own);
+    return result;
 }
 
 /* Bytes of the UTF-8 character at `text`; never past its end. */

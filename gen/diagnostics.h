@@ -39,8 +39,12 @@ __attribute__((format(printf, 4, 5))) int stile_diagnose(stile_diagnostics *diag
 
 enum { STILE_MAX_DIAGNOSTICS = 256 };
 
-/* Appends all of `more` to `diagnostics`, which may be NULL. Errors: MEMORY. */
-int stile_diagnostics_append(stile_diagnostics *diagnostics, const stile_diagnostics *more);
+/*
+ * Ends a load that reported into a list of its own: sorts it by place (files as they came up, in
+ * each the lines in order), makes its first error the thread's where `result` is SPEC or IO,
+ * appends all to `diagnostics`, which may be NULL, and destroys it. Returns `result`, or MEMORY.
+ */
+int stile_diagnostics_finish(stile_diagnostics *own, int result, stile_diagnostics *diagnostics);
 
 /* How many errors were reported to the list, those it left out included: grows with every one. */
 size_t stile_diagnostics_reported(const stile_diagnostics *diagnostics);

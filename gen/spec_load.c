@@ -299,39 +299,27 @@ done:
     return result == STILE_ERROR_MEMORY ? stile_fail_memory() : result;
 }
 
-/* Ends a load: hands its diagnostics on and leaves the first as the thread's error. */
-static int finish(int result, stile_diagnostics *own, stile_diagnostics *diagnostics)
-{
-    const stile_diagnostic *first = stile_diagnostics_get(own, 0);
-    if ((result == STILE_ERROR_SPEC || result == STILE_ERROR_IO) && first)
-        stile_fail(result, "%s", first->text);
-    int appended = stile_diagnostics_append(diagnostics, own);
-    return appended ? appended : result;
-}
-
 int stile_spec_load(stile_spec **out, const char *path, stile_diagnostics *diagnostics)
 {
     if (!out || !path)
         return stile_fail(STILE_ERROR_ARGUMENT, "stile_spec_load needs a result and a path");
-    stile_diagnostics *own = NULL;
-    stile_arena *scratch = stile_arena_create();
-    int result = scratch ? stile_diagnostics_create(&own) : stile_fail_memory();
+    stile_diagnostics *own;
+    int result = stile_diagnostics_create(&own);
     if (result)
-        goto done;
-    const char *text;
+        return result;
+    stile_arena *scratch = stile_arena_create();
+    const char *text, *slash = strrchr(path, '/');
+    const char *directory = NULL;
     size_t size;
-    result = stile_yaml_read_file(&text, &size, scratch, path, (stile_mark){path, 0, 0}, own);
-    if (!result) {
-        const char *slash = strrchr(path, '/');
-        const char *directory =
-            stile_arena_strndup(scratch, path, slash ? (size_t)(slash - path) + 1 : 0);
-        result = directory ? parse(out, path, text, size, directory, own) : stile_fail_memory();
-    }
-    result = finish(result, own, diagnostics);
-done:
-    stile_diagnostics_destroy(&own);
+    if (scratch)
+        directory = stile_arena_strndup(scratch, path, slash ? (size_t)(slash - path) + 1 : 0);
+    result = directory
+                 ? stile_yaml_read_file(&text, &size, scratch, path, (stile_mark){path, 0, 0}, own)
+                 : stile_fail_memory();
+    if (!result)
+        result = parse(out, path, text, size, directory, own);
     stile_arena_destroy(&scratch);
-    return result;
+    return stile_diagnostics_finish(own, result, diagnostics);
 }
 
 int stile_spec_parse(stile_spec **out, const char *text, size_t size, const char *base_dir,
@@ -339,24 +327,21 @@ int stile_spec_parse(stile_spec **out, const char *text, size_t size, const char
 {
     if (!out || (!text && size))
         return stile_fail(STILE_ERROR_ARGUMENT, "stile_spec_parse needs a result and a text");
-    stile_diagnostics *own = NULL;
-    stile_arena *scratch = stile_arena_create();
-    int result = scratch ? stile_diagnostics_create(&own) : stile_fail_memory();
+    stile_diagnostics *own;
+    int result = stile_diagnostics_create(&own);
     if (result)
-        goto done;
+        return result;
+    stile_arena *scratch = stile_arena_create();
     const char *directory = NULL;
-    if (base_dir) {
+    if (scratch && base_dir) {
         size_t length = strlen(base_dir);
         bool ended = length == 0 || base_dir[length - 1] == '/';
         directory = stile_arena_printf(scratch, "%s%s", base_dir, ended ? "" : "/");
     }
-    if (base_dir && !directory)
+    if (!scratch || (base_dir && !directory))
         result = stile_fail_memory();
     else
         result = parse(out, "<text>", size ? text : "", size, directory, own);
-    result = finish(result, own, diagnostics);
-done:
-    stile_diagnostics_destroy(&own);
     stile_arena_destroy(&scratch);
-    return result;
+    return stile_diagnostics_finish(own, result, diagnostics);
 }

@@ -47,18 +47,14 @@ static stile_field find_field(stile_diagnostics *diagnostics, const stile_node *
     const char *paths[STILE_FIELD_COUNT + 1] = {NULL};
     for (int i = 0; i < STILE_FIELD_COUNT; i++)
         paths[i] = stile_field_table[i].path;
-    for (const char *const *name = stile_section_names; *name; name++) {
-        if (!strcmp(*name, key->text)) {
-            const char *example = stile_nearest_name(key->text, paths);
-            for (int i = 0; i < STILE_FIELD_COUNT; i++)
-                if (!strncmp(paths[i], key->text, strlen(key->text)))
-                    example = paths[i];
-            stile_diagnose(
-                diagnostics, key->mark, STILE_CODE_UNKNOWN_VARIANT,
-                "a section cannot vary as a whole; name one of its fields, such as \"%s\"",
-                example);
-            return STILE_FIELD_COUNT;
-        }
+    size_t length = strlen(key->text);
+    for (int i = 0; i < STILE_FIELD_COUNT; i++) {
+        if (strncmp(paths[i], key->text, length) || paths[i][length] != '.')
+            continue;
+        stile_diagnose(diagnostics, key->mark, STILE_CODE_UNKNOWN_VARIANT,
+                       "the section %s cannot vary as a whole; name its fields, such as \"%s\"",
+                       key->text, paths[i]);
+        return STILE_FIELD_COUNT;
     }
     stile_diagnose(diagnostics, key->mark, STILE_CODE_UNKNOWN_VARIANT,
                    "%s is not a field that can vary; the nearest is \"%s\"",

@@ -22,7 +22,7 @@ typedef struct stile_diagnostics stile_diagnostics;
 typedef struct stile_diagnostic {
     const char *file;    /* as the caller or the including file named it; "<text>" for parsed text */
     int line;            /* from 1; 0 when the error concerns the file as a whole */
-    int column;          /* from 1, in bytes; 0 with line 0 */
+    int column;          /* from 1, in characters; 0 with line 0 */
     int code;            /* stable: 14 is printed as STILE-014 */
     const char *message; /* without position and code */
     const char *text;    /* "file:line:column: error: [STILE-014] message", as the program prints it */
@@ -37,7 +37,7 @@ STILE_API void stile_diagnostics_destroy(stile_diagnostics **diagnostics);
 /* How many errors the list holds. */
 STILE_API size_t stile_diagnostics_count(const stile_diagnostics *diagnostics);
 
-/* Error `index` in order of discovery, or NULL past the end. */
+/* Error `index`, or NULL past the end. Each load adds its errors in the order of their lines. */
 STILE_API const stile_diagnostic *stile_diagnostics_get(const stile_diagnostics *diagnostics,
                                                         size_t index);
 

@@ -48,13 +48,15 @@ int stile_compare(stile_comparison *out, stile_type type, const void *y, int64_t
                   const double *ref, int64_t rows, int64_t columns);
 
 /*
- * Whether y is as good as predicted: no non-finite mismatch, relative_rms at most twice and
- * worst_element at most 8 times the prediction (8 standard deviations: once in 10^15 elements, were
- * errors Gaussian; they are sums of bounded roundings, whose tails are shorter).
+ * Whether y is as good as predicted for `problem`: no non-finite mismatch, relative_rms at most twice the
+ * prediction, and worst_element at most 8 times the prediction for the entry of the tile that fares worst
+ * (the upper left one of Strassen² has 1.5 times the average error). 8 standard deviations would occur
+ * once in 10^15 elements, were errors Gaussian; they are sums of bounded roundings, whose tails are
+ * shorter.
  *
  * With few elements both are ratios of two random sizes, and ‖ref‖ may come out small by chance: both
  * bounds are multiplied by 10^(6/count), which is 1.15 for 100 elements and 1 for many.
  */
-bool stile_comparison_passes(const stile_comparison *comparison, double predicted);
+bool stile_comparison_passes(const stile_comparison *comparison, const stile_problem *problem);
 
 #endif

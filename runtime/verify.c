@@ -84,7 +84,7 @@ static int judge(stile_verify_result *result, const stile_verify_data *data,
     else if (c->integers && (cmp->relative_rms != 0 || cmp->worst_element != 0))
         fail_case(result, "integers differ; the worst is element (%" PRId64 ", %" PRId64 ")",
                   cmp->worst_row, cmp->worst_column);
-    else if (!c->integers && !stile_comparison_passes(cmp, result->predicted))
+    else if (!c->integers && !stile_comparison_passes(cmp, p))
         fail_case(result, "the error is above what rounding explains; the worst is element (%" PRId64
                           ", %" PRId64 ")",
                   cmp->worst_row, cmp->worst_column);

@@ -33,6 +33,13 @@ static inline void scratch_remove(scratch *folder)
     nftw(folder->path, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* In a child process: a failed assertion aborts, rather than jump back into the parent's test loop.
+ */
+static inline void become_child(void)
+{
+    setenv("CMOCKA_TEST_ABORT", "1", 1);
+}
+
 /* Runs `body` in a child process and returns its exit status; -1 where a signal ended it. */
 static inline int in_child(int (*body)(void *user), void *user)
 {
@@ -40,6 +47,7 @@ static inline int in_child(int (*body)(void *user), void *user)
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
+        become_child();
         int result = body(user);
         fflush(NULL);
         _exit(result);

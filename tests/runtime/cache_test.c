@@ -187,8 +187,10 @@ static void processes_share_one_compile(void **state)
     for (int i = 0; i < COUNT; i++) {
         children[i] = fork();
         assert_true(children[i] >= 0);
-        if (children[i] == 0)
+        if (children[i] == 0) {
+            become_child();
             _exit(compile_in_child(*state));
+        }
     }
     int compiles = 0;
     for (int i = 0; i < COUNT; i++) {

@@ -10,10 +10,10 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 
 passed=0 failed=0 skipped=0 broken=
 
-# Adds the results that the Meson test run in build folder $1 left behind.
+# Adds the results in a log of meson test.
 count() {
     for kind in Ok 'Expected Fail' Fail 'Unexpected Pass' Timeout Skipped; do
-        number=$(sed -n "s/^$kind: *\([0-9][0-9]*\).*/\1/p" "$1/meson-logs/testlog.txt" | tail -n 1)
+        number=$(sed -n "s/^$kind: *\([0-9][0-9]*\).*/\1/p" "$1" | tail -n 1)
         case $kind in
         Ok | Expected*) passed=$((passed + ${number:-0})) ;;
         Skipped) skipped=$((skipped + ${number:-0})) ;;
@@ -34,13 +34,16 @@ build() {
 run_tests() {
     folder=$work/$1
     shift
-    rm -f "$folder/meson-logs/testlog.txt"
+    rm -f "$folder"/meson-logs/testlog*.txt
     meson test -C "$folder" --no-rebuild --print-errorlogs "$@" || broken=yes
-    if [ -e "$folder/meson-logs/testlog.txt" ]; then
-        count "$folder"
-    else
-        broken=yes
-    fi
+    # Its name has the wrapper in it, where one is used.
+    for log in "$folder"/meson-logs/testlog*.txt; do
+        if [ -e "$log" ]; then
+            count "$log"
+        else
+            broken=yes
+        fi
+    done
 }
 
 test_plain() {

@@ -315,6 +315,13 @@ int stile_compare(stile_comparison *out, stile_type type, const void *y, int64_t
     return 0;
 }
 
+/* Elements of the smallest of X, W and Y. */
+static double fewest_elements(const stile_problem *problem)
+{
+    const double M = (double)problem->M, K = (double)problem->K, N = (double)problem->N;
+    return fmin(fmin(M * K, K * N), M * N);
+}
+
 bool stile_comparison_passes(const stile_comparison *comparison, const stile_problem *problem)
 {
     if (comparison->nonfinite != 0)
@@ -322,7 +329,7 @@ bool stile_comparison_passes(const stile_comparison *comparison, const stile_pro
     if (comparison->count == 0)
         return true;
     const prediction predicted = predict(problem);
-    const double slack = pow(10, 6.0 / (double)comparison->count);
+    const double slack = pow(10, 8 / fmax(1, fewest_elements(problem)));
     return comparison->relative_rms <= 2 * predicted.overall * slack &&
            comparison->worst_element <= 8 * predicted.worst * slack;
 }

@@ -55,7 +55,8 @@ int stile_compare(stile_comparison *out, stile_type type, const void *y, int64_t
  * shorter.
  *
  * With few elements both are ratios of two random sizes, and ‖ref‖ may come out small by chance: both
- * bounds are multiplied by 10^(6/count), which is 1.15 for 100 elements and 1 for many.
+ * bounds are multiplied by 10^(8/e), e being the elements of the smallest of X, W and Y. That is 1.2 for
+ * 100 elements and 1 for many.
  */
 bool stile_comparison_passes(const stile_comparison *comparison, const stile_problem *problem);
 

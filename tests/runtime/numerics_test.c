@@ -253,7 +253,7 @@ static bool passes(stile_arena *arena, const stile_comparison *comparison)
     stile_config config = plain_config(unit);
     config.precision = (stile_precision){STILE_TYPE_F16, STILE_TYPE_TF32, STILE_TYPE_F32,
                                          STILE_TYPE_BF16};
-    const stile_problem problem = {.config = &config, .M = SIDE, .K = 4, .N = SIDE};
+    const stile_problem problem = {.config = &config, .M = SIDE, .K = SIDE, .N = SIDE};
     assert_true(fabs(stile_predicted_error(&problem) / ROUNDOFF - 1) < 1e-3);
     return stile_comparison_passes(comparison, &problem);
 }

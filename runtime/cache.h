@@ -2,7 +2,7 @@
 /*
  * The kernel cache: compiled kernels by the hash of what they were compiled from.
  *
- *     <directory>/v1/<arch>/<kernel>-<hash>/kernel.{cu,cubin,log,meta}
+ *     <directory>/v1/<arch>/<kernel>-<hash>/kernel.{cu,cubin,log,meta}     (cache_entry.h)
  *
  * The key hashes source, options, architecture and format version. Entries are written aside,
  * synced and renamed into place; every read checks size and checksum and drops what does not match.
@@ -24,15 +24,15 @@ typedef struct stile_cache_counters {
 } stile_cache_counters;
 
 /*
- * Opens the cache in `directory` (NULL: the default chain of stile_context_params.cache_dir). A
- * directory that cannot be used leaves a cache that only compiles; `log` hears of it once.
- * Errors: MEMORY.
+ * Opens the cache in `directory`; where that is NULL or cannot be used, in the first usable one of
+ * the default chain of stile_context_params.cache_dir; else in memory. `log` hears once of what had
+ * to be passed over. Reads $STILE_JIT and $STILE_DUMP. Errors: MEMORY.
  */
 int stile_cache_open(stile_cache **out, const char *directory, stile_log_callback log,
                      void *log_user);
 void stile_cache_close(stile_cache **cache);
 
-/* The directory in use, or NULL. */
+/* The directory in use, or NULL: compiled kernels stay in memory. */
 const char *stile_cache_directory(const stile_cache *cache);
 
 /*

@@ -17,7 +17,7 @@
 enum { STILE_MAX_TILE = 8, STILE_MAX_RANK = 512 };
 
 typedef struct stile_basis {
-    const char *name;   /* "strassen", "kron(strassen,strassen)", "random(4,4,4;16;1)", or a file's */
+    const char *name;   /* "strassen", "kron(strassen,winograd)", "random(4,4,4;16;1)", a file's */
     const char *source; /* where it comes from, for people; "" if unknown */
     int m, k, n, rank;
     double *u, *v, *d;
@@ -51,12 +51,12 @@ int stile_basis_nonzeros(stile_basis_matrix matrix);
 void stile_basis_round_exact(stile_basis *basis);
 
 /*
- * Whether the basis becomes straight-line code rather than device operands: it is rational and at most
- * half of all entries of U, V and D are non-zero.
+ * Whether the basis becomes straight-line code rather than device operands: it is rational, and at
+ * most half of all entries of U, V and D are non-zero.
  */
 bool stile_basis_is_sparse(const stile_basis *basis);
 
-/* --- basis_catalogue.c: bases by construction ----------------------------------------------- */
+/* --- basis_catalogue.c: bases by construction ------------------------------------------------- */
 
 /*
  * The classical algorithm, rank m·k·n, channels ordered by (a, b, d).
@@ -91,7 +91,7 @@ int stile_basis_random(stile_basis **out, stile_arena *arena, int m, int k, int 
 int stile_basis_kron(stile_basis **out, stile_arena *arena, const stile_basis *outer,
                      const stile_basis *inner);
 
-/* --- basis_metrics.c ---------------------------------------------------------------------------- */
+/* --- basis_metrics.c -------------------------------------------------------------------------- */
 
 /* Which rows of a Y tile depend on which rows of the X tile. Ordered from strict to loose. */
 typedef enum stile_coupling {
@@ -115,8 +115,8 @@ typedef struct stile_basis_metrics {
 int stile_basis_measure(const stile_basis *basis, stile_basis_metrics *out);
 
 /*
- * T̂[(a,b),(b',d),(a',d')] = Σ_c U[c,(a,b)] V[c,(b',d)] D[(a',d'),c] into `out` of mk·kn·mn entries,
- * row-major in that order.
+ * T̂[(a,b),(b',d),(a',d')] = Σ_c U[c,(a,b)] V[c,(b',d)] D[(a',d'),c] into `out`, mk·kn·mn entries
+ * in that order.
  */
 void stile_basis_tensor(const stile_basis *basis, double *out);
 

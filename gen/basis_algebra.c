@@ -6,7 +6,7 @@
 
 #include "fail.h"
 
-enum { MAX_NAME = 200 }; /* of a composed name, in bytes: repeated products must not pile up names */
+enum { MAX_NAME = 200 }; /* bytes of a composed name: long products must not pile up names */
 
 /* What stands between the parentheses of "kron(…)"; the name itself of anything else. */
 static void factors_of(const char *name, const char **start, int *length)

@@ -110,9 +110,9 @@ static const algorithm algorithms[] = {
 enum { ALGORITHM_COUNT = sizeof algorithms / sizeof *algorithms };
 
 /*
- * Reads a signed sum of variables "<letter><digits>", all of one letter, and adds ±1 to
- * entries[index] for each. An index is one number from 1 (columns == 0) or a pair of
- * one-digit numbers, row and column of a matrix of `columns` columns. False where the table is wrong.
+ * Reads a signed sum of variables "<letter><digits>", all of one letter, and sets entries[index] to
+ * ±1 for each. The digits are a number from 1 (columns == 0) or the row and the column of a matrix
+ * of `columns` columns, one digit each. False where the table is wrong.
  */
 static bool read_sum(stile_rational *entries, int count, int columns, const char *text)
 {

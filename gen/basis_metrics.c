@@ -64,7 +64,7 @@ static bool in_true_tensor(const stile_basis *basis, int index)
     return x % k == w / n && w % n == y % n && x / k == y / n;
 }
 
-/* --- exact contraction ---------------------------------------------------------------------------- */
+/* --- exact contraction ------------------------------------------------------------------------ */
 
 /* A matrix times the common denominator of its entries. */
 typedef struct integers {
@@ -139,7 +139,7 @@ static bool exact_tensor(const stile_basis *basis, wide *out, wide *denominator,
     return true;
 }
 
-/* --- measures --------------------------------------------------------------------------------------- */
+/* --- measures --------------------------------------------------------------------------------- */
 
 static stile_coupling looser(stile_coupling a, stile_coupling b)
 {

@@ -2,9 +2,9 @@
 /*
  * Random bases that are the same to the bit on every machine.
  *
- * No function of libm takes part whose last bit may differ from one libm to the next (log, exp, cos):
- * normal deviates come from comparisons of uniform ones, and everything else is + − × ÷ and sqrt,
- * which IEEE 754 rounds correctly, in a fixed order. (The build turns contraction to FMA off.)
+ * No function takes part whose last bit may differ from one libm to the next (log, exp, cos): normal
+ * deviates come from comparisons of uniform ones, and everything else is + − × ÷ and sqrt, which
+ * IEEE 754 rounds correctly, in a fixed order. (The build turns contraction to FMA off.)
  */
 #include "basis.h"
 
@@ -13,7 +13,8 @@
 
 #include "fail.h"
 
-/* SplitMix64: G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators". */
+/* SplitMix64: G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators",
+   OOPSLA 2014. */
 typedef struct generator {
     uint64_t state;
 } generator;
@@ -46,8 +47,8 @@ static bool coin_exp(generator *g, double t)
 }
 
 /*
- * N(0,1) by rejection: x uniform on [0, 8), kept with probability exp(−x²/2), and a random sign. The
- * tail beyond 8 has probability 1.2e-15. Never zero.
+ * N(0,1) by rejection: x uniform on [0, 8), kept with probability exp(−x²/2), and a random sign.
+ * The tail beyond 8 has probability 1.2e-15. Never zero.
  */
 static double normal(generator *g)
 {
@@ -92,8 +93,8 @@ int stile_basis_random(stile_basis **out, stile_arena *arena, int m, int k, int 
                           "a tile of %dx%dx%d cannot work: each side must be from 1 to %d", m, k, n,
                           STILE_MAX_TILE);
     if (rank < 1 || rank > STILE_MAX_RANK)
-        return stile_fail(STILE_ERROR_ARGUMENT, "rank %d cannot work: it must be from 1 to %d", rank,
-                          STILE_MAX_RANK);
+        return stile_fail(STILE_ERROR_ARGUMENT, "rank %d cannot work: it must be from 1 to %d",
+                          rank, STILE_MAX_RANK);
     const int mk = m * k, kn = k * n, mn = m * n, tensor_size = mk * kn * mn;
     double *tensor = malloc((size_t)tensor_size * sizeof *tensor);
     const char *name = stile_arena_printf(arena, "random(%d,%d,%d;%d;%llu)", m, k, n, rank,

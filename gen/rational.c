@@ -89,6 +89,11 @@ double stile_rational_to_double(stile_rational a)
     return (double)a.num / (double)a.den;
 }
 
+static bool has_small_parts(stile_rational a)
+{
+    return a.num <= MAX_EXACT && a.num >= -MAX_EXACT && a.den <= MAX_EXACT;
+}
+
 /* The double as a fraction of small parts, if it is one. */
 static bool from_dyadic(stile_rational *out, double value)
 {
@@ -136,7 +141,7 @@ static bool from_decimal(stile_rational *out, const char *text)
     stile_rational value;
     if (!stile_rational_make(&value, negative ? -num : num, den))
         return false;
-    if (value.num > MAX_EXACT || value.num < -MAX_EXACT || value.den > MAX_EXACT)
+    if (!has_small_parts(value))
         return false;
     *out = value;
     return true;
@@ -158,7 +163,7 @@ bool stile_rational_parse(const char *text, stile_rational *out, bool *exact, do
             || !stile_rational_make(&fraction, num, den))
             return false;
         *value = (double)num / (double)den;
-        *exact = fraction.num <= MAX_EXACT && fraction.num >= -MAX_EXACT && fraction.den <= MAX_EXACT;
+        *exact = has_small_parts(fraction);
         if (*exact)
             *out = fraction;
         return true;

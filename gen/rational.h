@@ -25,9 +25,9 @@ bool stile_rational_equal(stile_rational a, stile_rational b);
 double stile_rational_to_double(stile_rational a);
 
 /*
- * Parses an entry of a basis file: integer, "p/q", decimal or hex float. `*exact` says whether `*out`
- * is the value (numerator and denominator up to 2^20 each); `*value` is always set.
- * False on anything else, non-finite values included.
+ * Parses an entry of a basis file: integer, "p/q", decimal or hex float. `*exact` says whether the
+ * value is in `*out`: it is where numerator and denominator are up to 2^20 each. `*value` is always
+ * set. False on anything else, non-finite values included.
  */
 bool stile_rational_parse(const char *text, stile_rational *out, bool *exact, double *value);
 

@@ -6,7 +6,7 @@
  *     and put that value in its place (C. Paar, "Optimized arithmetic for Reed-Solomon encoders",
  *     ISIT 1997; here with coefficients).
  *  2. sum: what is left of each row becomes a chain of additions.
- *  3. schedule: order the additions so that outputs come early, and number the values in that order.
+ *  3. schedule: order the additions so that outputs come early, and number the values that way.
  *
  * Each addition merges two terms of a row into one, so there are at most as many as non-zeros.
  */
@@ -57,7 +57,7 @@ typedef struct linear_system {
     pair *found; /* room for as many pairs as there are terms */
 } linear_system;
 
-/* --- sets of rows ----------------------------------------------------------------------------------- */
+/* --- sets of rows ----------------------------------------------------------------------------- */
 
 static uint64_t *set_at(const linear_system *s, uint64_t *sets, int index)
 {
@@ -82,7 +82,7 @@ static int next_common(const linear_system *s, const uint64_t *a, const uint64_t
     return s->rows;
 }
 
-/* --- heap ------------------------------------------------------------------------------------------- */
+/* --- heap ------------------------------------------------------------------------------------- */
 
 static int compare(int64_t a, int64_t b)
 {
@@ -139,7 +139,7 @@ static pair heap_pop(heap *h)
     return top;
 }
 
-/* --- sharing ---------------------------------------------------------------------------------------- */
+/* --- sharing ---------------------------------------------------------------------------------- */
 
 /* Where `value` stands in a row, or NULL. */
 static stile_term *find_term(const form *row, int value)
@@ -315,7 +315,7 @@ static bool load(linear_system *s, const stile_rational *matrix)
     return true;
 }
 
-/* --- schedule --------------------------------------------------------------------------------------- */
+/* --- schedule --------------------------------------------------------------------------------- */
 
 /*
  * Picks the output that lacks the fewest values, makes them, and so on. An output comes right after

@@ -32,8 +32,8 @@ static int64_t integer(stile_rational value)
 }
 
 /*
- * T̂ = T, symbolically: the coefficient of x[a,b]·w[b2,d] in y[a2,d2], summed over the channels, is 1
- * where y's definition has that term and 0 elsewhere. In integers, from the definition alone.
+ * T̂ = T, symbolically: the coefficient of x[a,b]·w[b2,d] in y[a2,d2], summed over the channels, is
+ * 1 where y's definition has that term and 0 elsewhere. In integers, from the definition alone.
  */
 static void assert_multiplies(const stile_basis *basis)
 {

@@ -188,6 +188,18 @@ static void denominators_past_64_bits_fall_back_to_doubles(void **state)
     assert_false(measure(basis).exact);
 }
 
+/* 256 products of 2^120 and one of 1: their sum is 1 modulo 2^128. */
+static void sums_past_128_bits_do_not_wrap_to_exact(void **state)
+{
+    stile_basis *basis = stile_basis_create(*state, "", 1, 1, 1, 257, true);
+    for (int c = 0; c < 257; c++) {
+        basis->u_exact[c] = basis->v_exact[c] = rational(c ? INT64_C(1) << 31 : 1, 1);
+        basis->d_exact[c] = rational(c ? INT64_C(1) << 58 : 1, 1);
+    }
+    stile_basis_round_exact(basis);
+    assert_false(measure(basis).exact);
+}
+
 static void doubles_are_exact_to_their_tolerance(void **state)
 {
     stile_basis *basis = forget_exact(*state, named(*state, "laderman"));
@@ -321,6 +333,7 @@ int main(void)
         TEST(fractions_that_cancel_are_exact),
         TEST(an_error_below_any_tolerance_is_not_exact),
         TEST(denominators_past_64_bits_fall_back_to_doubles),
+        TEST(sums_past_128_bits_do_not_wrap_to_exact),
         TEST(doubles_are_exact_to_their_tolerance),
         TEST(numbers_past_the_range_of_doubles_are_not_exact),
         TEST(coupling_follows_the_rows_a_channel_links),

@@ -35,6 +35,14 @@ static void find_support(support *out, const double *first, int count, int strid
     }
 }
 
+/* line += factor · values: apart, so that compilers see a loop they can vectorize. */
+static void add_multiple(double *restrict line, const double *restrict values, double factor,
+                         int count)
+{
+    for (int i = 0; i < count; i++)
+        line[i] += factor * values[i];
+}
+
 void stile_basis_tensor(const stile_basis *basis, double *out)
 {
     const int mk = basis->m * basis->k, kn = basis->k * basis->n, mn = basis->m * basis->n;
@@ -45,12 +53,19 @@ void stile_basis_tensor(const stile_basis *basis, double *out)
         find_support(&in_u, u, mk, 1);
         find_support(&in_v, v, kn, 1);
         find_support(&in_d, d, mn, basis->rank);
+        double values[MAX_ENTRIES]; /* side by side */
+        for (int l = 0; l < in_d.count; l++)
+            values[l] = d[in_d.index[l] * basis->rank];
         for (int i = 0; i < in_u.count; i++) {
             for (int j = 0; j < in_v.count; j++) {
                 const double uv = u[in_u.index[i]] * v[in_v.index[j]];
                 double *line = out + (in_u.index[i] * kn + in_v.index[j]) * mn;
+                if (in_d.count == mn) {
+                    add_multiple(line, values, uv, mn);
+                    continue;
+                }
                 for (int l = 0; l < in_d.count; l++)
-                    line[in_d.index[l]] += uv * d[in_d.index[l] * basis->rank];
+                    line[in_d.index[l]] += uv * values[l];
             }
         }
     }

@@ -9,7 +9,6 @@
 #include "basis.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "fail.h"
 
@@ -63,11 +62,28 @@ static double normal(generator *g)
     }
 }
 
-static double sum_of_squares(const double *values, int count)
+/* The inner product of two vectors of `count` entries, `stride` apart. */
+static double dot(const double *a, const double *b, int count, int stride)
 {
     double sum = 0;
     for (int i = 0; i < count; i++)
-        sum += values[i] * values[i];
+        sum += a[i * stride] * b[i * stride];
+    return sum;
+}
+
+/* ‖T̂‖²_F = Σ_c Σ_c' (u_c·u_c')(v_c·v_c')(d_c·d_c'), which needs no T̂. */
+static double tensor_squares(const stile_basis *basis)
+{
+    const int mk = basis->m * basis->k, kn = basis->k * basis->n, mn = basis->m * basis->n;
+    double sum = 0;
+    for (int c = 0; c < basis->rank; c++) {
+        for (int e = 0; e <= c; e++) {
+            const double product = dot(basis->u + c * mk, basis->u + e * mk, mk, 1)
+                                   * dot(basis->v + c * kn, basis->v + e * kn, kn, 1)
+                                   * dot(basis->d + c, basis->d + e, mn, basis->rank);
+            sum += e < c ? 2 * product : product;
+        }
+    }
     return sum;
 }
 
@@ -95,15 +111,12 @@ int stile_basis_random(stile_basis **out, stile_arena *arena, int m, int k, int 
     if (rank < 1 || rank > STILE_MAX_RANK)
         return stile_fail(STILE_ERROR_ARGUMENT, "rank %d cannot work: it must be from 1 to %d",
                           rank, STILE_MAX_RANK);
-    const int mk = m * k, kn = k * n, mn = m * n, tensor_size = mk * kn * mn;
-    double *tensor = malloc((size_t)tensor_size * sizeof *tensor);
+    const int u_count = rank * m * k, v_count = rank * k * n, d_count = m * n * rank;
     const char *name = stile_arena_printf(arena, "random(%d,%d,%d;%d;%llu)", m, k, n, rank,
                                           (unsigned long long)seed);
     stile_basis *basis = name ? stile_basis_create(arena, name, m, k, n, rank, false) : NULL;
-    if (!tensor || !basis) {
-        free(tensor);
+    if (!basis)
         return stile_fail_memory();
-    }
     basis->source = "independent normal entries, scaled to unit gain";
 
     generator g = {seed};
@@ -112,12 +125,9 @@ int stile_basis_random(stile_basis **out, stile_arena *arena, int m, int k, int 
     fill(&g, stile_basis_d(basis));
 
     /* A channel of X̂ has variance ‖u_c‖²: 1 on average over channels. Likewise Ŵ. */
-    scale(basis->u, rank * mk, sqrt(rank / sum_of_squares(basis->u, rank * mk)));
-    scale(basis->v, rank * kn, sqrt(rank / sum_of_squares(basis->v, rank * kn)));
-    stile_basis_tensor(basis, tensor);
-    const double gain = sum_of_squares(tensor, tensor_size) / (m * k * n);
-    scale(basis->d, mn * rank, 1 / sqrt(gain));
-    free(tensor);
+    scale(basis->u, u_count, sqrt(rank / dot(basis->u, basis->u, u_count, 1)));
+    scale(basis->v, v_count, sqrt(rank / dot(basis->v, basis->v, v_count, 1)));
+    scale(basis->d, d_count, sqrt(m * k * n / tensor_squares(basis)));
     *out = basis;
     return STILE_OK;
 }

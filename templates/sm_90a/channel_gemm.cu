@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// The channel GEMM on Hopper: Ŷ_c = X̂_c · Ŵ_cᵀ for every channel c, through TMA and wgmma.
+//
+// Persistent clusters of two blocks walk over pairs of BLOCK_M × BLOCK_N tiles that share their columns:
+// each block loads its own rows of X̂ and half of the rows of Ŵ, which the copy engine writes to both.
+// In a block, one warp produces stages and two warpgroups consume them, each with 64 × BLOCK_N
+// accumulators.
+//
+// Ŷ is left in fragment order, as the accumulators lie in registers: see store_fragments.
+#include "params.h"
+#include "common/types.cuh"
+//@ declare()
+#include "common/chunk.cuh"
+#include "ptx/cluster.cuh"
+#include "ptx/mbarrier.cuh"
+#include "ptx/tma.cuh"
+#include "ptx/wgmma.cuh"
+
+constexpr int CLUSTER = 2;
+constexpr int CONSUMERS = 2;                        // warpgroups
+constexpr int THREADS = 128 * (1 + CONSUMERS);
+constexpr int ROW_BYTES = BLOCK_K * sizeof(Encoded);
+constexpr int X_BYTES = BLOCK_M * ROW_BYTES;        // of a stage
+constexpr int W_BYTES = BLOCK_N * ROW_BYTES;
+constexpr int STAGE_BYTES = X_BYTES + W_BYTES;
+constexpr int K_STEPS = ROW_BYTES / 32;             // a wgmma consumes 32 bytes of each row
+constexpr int PRODUCER_REGISTERS = 40;
+constexpr int CONSUMER_REGISTERS = 232;
+
+static_assert(BLOCK_M == 64 * CONSUMERS, "schedule.block[0]: each consumer holds 64 rows");
+static_assert(ROW_BYTES == 128, "schedule.block[2]: a stage row spans the 128-byte swizzle");
+static_assert(BLOCK_N % 16 == 0 && BLOCK_N <= 256, "schedule.block[1]: one wgmma wide");
+static_assert(sizeof(Product) == 2, "precision.product: fragments are packed pairs");
+
+// The order of work: channel by channel, within a channel in bands of BAND_ROWS row pairs.
+struct Tile {
+    int channel, row, column; // row and column count tiles
+
+    __device__ __forceinline__ Tile(const stile_gemm_tma_params &p, int index, int rank)
+    {
+        const int per_channel = p.row_pairs * p.columns;
+        channel = index / per_channel;
+        const int in_channel = index - channel * per_channel;
+        const int band = in_channel / (BAND_ROWS * p.columns);
+        const int band_rows = min(p.row_pairs - band * BAND_ROWS, BAND_ROWS);
+        const int in_band = in_channel - band * BAND_ROWS * p.columns;
+        column = in_band / band_rows;
+        row = (band * BAND_ROWS + in_band - column * band_rows) * CLUSTER + rank;
+    }
+};
+
+// Accumulators as 16-byte vectors, straight from registers. A block of Ŷ is a sequence of 512-byte runs,
+// one vector of each lane: run ((warp of the block · 2 + half) · BLOCK_N/32 + quad) holds, for lane l, row
+// 16·warp + 8·half + l/4 and the columns 32·quad + 8·i + l%4·2 + {0, 1} for i = 0 … 3.
+__device__ __forceinline__ void store_fragments(const float (&sum)[BLOCK_N / 2], char *block)
+{
+    constexpr int QUADS = BLOCK_N / 32;
+    const int warp = threadIdx.x / 32 - 4, lane = threadIdx.x % 32;
+    uint4 *runs = reinterpret_cast<uint4 *>(block) + warp * 2 * QUADS * 32 + lane;
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+#pragma unroll
+        for (int quad = 0; quad < QUADS; quad++) {
+            Chunk<Product, 8> vector;
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                Product pair[2];
+                const int j = (quad * 4 + i) * 4 + half * 2;
+                from_floats(pair, sum[j], sum[j + 1]);
+                vector.elements[2 * i] = pair[0];
+                vector.elements[2 * i + 1] = pair[1];
+            }
+            runs[(half * QUADS + quad) * 32] = vector.words[0];
+        }
+    }
+}
+
+extern "C" __global__ void __cluster_dims__(CLUSTER, 1, 1) __launch_bounds__(THREADS, 1)
+stile_channel_gemm(const __grid_constant__ stile_gemm_tma_params p)
+{
+    extern __shared__ __align__(1024) unsigned char shared[];
+    __shared__ __align__(8) unsigned long long barriers[2 * NUM_STAGES];
+
+    const unsigned stages = (unsigned)__cvta_generic_to_shared(shared);
+    const unsigned full = (unsigned)__cvta_generic_to_shared(barriers);
+    const unsigned empty = full + 8 * NUM_STAGES;
+    const unsigned rank = cluster_ctarank();
+    const int cluster = blockIdx.x / CLUSTER;
+    const int clusters = gridDim.x / CLUSTER;
+    const int tiles = RANK * p.row_pairs * p.columns;
+
+    if (threadIdx.x == 0) {
+        prefetch_tensormap(&p.x_encoded);
+        prefetch_tensormap(&p.w_encoded);
+        for (int stage = 0; stage < NUM_STAGES; stage++) {
+            mbarrier_init(full + 8 * stage, 1);
+            mbarrier_init(empty + 8 * stage, CLUSTER * CONSUMERS * 4); // a warp each
+        }
+        fence_mbarrier_init();
+    }
+    barrier_cluster_arrive();
+    barrier_cluster_wait();
+
+    int stage = 0;
+    unsigned phase = 0;
+    const auto advance = [&] {
+        if (++stage == NUM_STAGES) {
+            stage = 0;
+            phase ^= 1;
+        }
+    };
+
+    if (threadIdx.x < 128) {
+        setmaxnreg_dec<PRODUCER_REGISTERS>();
+        if (threadIdx.x == 0) {
+            for (int index = cluster; index < tiles; index += clusters) {
+                const Tile tile(p, index, rank);
+                for (int k_block = 0; k_block < p.k_blocks; k_block++, advance()) {
+                    const unsigned x_stage = stages + stage * STAGE_BYTES;
+                    const unsigned w_half = x_stage + X_BYTES + rank * (W_BYTES / CLUSTER);
+                    mbarrier_wait(empty + 8 * stage, phase ^ 1); // of both blocks' consumers
+                    mbarrier_arrive_expect_tx(full + 8 * stage, STAGE_BYTES);
+                    cp_async_bulk_tensor_3d(x_stage, &p.x_encoded, full + 8 * stage, k_block * BLOCK_K,
+                                            tile.row * BLOCK_M, tile.channel);
+                    cp_async_bulk_tensor_3d_multicast(
+                        w_half, &p.w_encoded, full + 8 * stage, k_block * BLOCK_K,
+                        tile.column * BLOCK_N + rank * (BLOCK_N / CLUSTER), tile.channel,
+                        (1 << CLUSTER) - 1);
+                }
+            }
+        }
+    } else {
+        setmaxnreg_inc<CONSUMER_REGISTERS>();
+        const int consumer = threadIdx.x / 128 - 1;
+        const int lane = threadIdx.x % 32; // lane r < CLUSTER arrives at block r
+        float sum[BLOCK_N / 2];
+
+        for (int index = cluster; index < tiles; index += clusters) {
+            const Tile tile(p, index, rank);
+            unsigned previous = 0; // the stage that is still being read
+            for (int k_block = 0; k_block < p.k_blocks; k_block++, advance()) {
+                const unsigned x_stage = stages + stage * STAGE_BYTES;
+                mbarrier_wait(full + 8 * stage, phase);
+                const unsigned long long x
+                    = wgmma_descriptor(x_stage + consumer * 64 * ROW_BYTES);
+                const unsigned long long w = wgmma_descriptor(x_stage + X_BYTES);
+                wgmma_fence();
+#pragma unroll
+                for (int step = 0; step < K_STEPS; step++)
+                    wgmma(sum, x + step * 2, w + step * 2, k_block > 0 || step > 0);
+                wgmma_commit_group();
+                if (k_block > 0) {
+                    wgmma_wait_group<1>();
+                    if (lane < CLUSTER)
+                        mbarrier_arrive_cluster(empty + 8 * previous, lane);
+                }
+                previous = stage;
+            }
+            wgmma_wait_group<0>();
+            if (lane < CLUSTER)
+                mbarrier_arrive_cluster(empty + 8 * previous, lane);
+
+            const long long block
+                = ((long long)tile.row * p.columns + tile.column) * RANK + tile.channel;
+            store_fragments(sum, static_cast<char *>(p.product)
+                                + block * (BLOCK_M * BLOCK_N * sizeof(Product)));
+        }
+    }
+
+    // A block must not leave while its peer may still write to it or arrive at its barriers.
+    barrier_cluster_arrive();
+    barrier_cluster_wait();
+}

@@ -61,6 +61,11 @@ static bool all_rows_have(const stile_node *rows, size_t columns)
     return true;
 }
 
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 /* Checks the form of a matrix: a list of rows of the right number and length. */
 static bool check_shape(stile_diagnostics *diagnostics, const stile_node *node,
                         const matrix_part *part)
@@ -70,8 +75,8 @@ static bool check_shape(stile_diagnostics *diagnostics, const stile_node *node,
     bool good = true;
     if (node->count != (size_t)part->matrix.rows) {
         stile_diagnose(diagnostics, node->mark, STILE_CODE_BASIS_ROWS,
-                       "basis has %zu rows in %s but %s is %d", node->count, part->key,
-                       part->rows_formula, part->matrix.rows);
+                       "basis has %zu row%s in %s but %s is %d", node->count, plural(node->count),
+                       part->key, part->rows_formula, part->matrix.rows);
         good = false;
     }
     size_t first = node->count && node->items[0]->kind == STILE_NODE_LIST
@@ -79,7 +84,7 @@ static bool check_shape(stile_diagnostics *diagnostics, const stile_node *node,
                        : (size_t)part->matrix.columns;
     if (node->count > 1 && first != (size_t)part->matrix.columns && all_rows_have(node, first)) {
         stile_diagnose(diagnostics, node->items[0]->mark, STILE_CODE_BASIS_COLUMNS,
-                       "basis has %zu columns in %s but %s is %d", first, part->key,
+                       "basis has %zu column%s in %s but %s is %d", first, plural(first), part->key,
                        part->columns_formula, part->matrix.columns);
         return false;
     }
@@ -91,8 +96,9 @@ static bool check_shape(stile_diagnostics *diagnostics, const stile_node *node,
             good = false;
         } else if (row->count != (size_t)part->matrix.columns) {
             stile_diagnose(diagnostics, row->mark, STILE_CODE_BASIS_COLUMNS,
-                           "row %zu of %s has %zu columns but %s is %d", i + 1, part->key,
-                           row->count, part->columns_formula, part->matrix.columns);
+                           "row %zu of %s has %zu column%s but %s is %d", i + 1, part->key,
+                           row->count, plural(row->count), part->columns_formula,
+                           part->matrix.columns);
             good = false;
         }
     }
@@ -136,11 +142,14 @@ static bool read_basis(stile_basis **out, stile_arena *arena, const stile_node *
 {
     if (!stile_read_kind(diagnostics, root, "a basis file", STILE_NODE_MAP))
         return false;
-    const stile_node *version = stile_node_get(root, "basis");
-    bool good = stile_read_version(diagnostics, root, "basis");
-    if (!good && version)
-        return false; /* the rest may mean something else */
-    good &= stile_read_keys(diagnostics, root, known_keys);
+    if (stile_node_get(root, "stile")) {
+        stile_diagnose(diagnostics, root->mark, STILE_CODE_WRONG_KIND,
+                       "this is a spec, not a basis file");
+        return false;
+    }
+    if (!stile_read_version(diagnostics, root, "basis"))
+        return false;
+    bool good = stile_read_keys(diagnostics, root, known_keys);
 
     const char *name = NULL, *source = "";
     int64_t tile[3], rank;

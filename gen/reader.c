@@ -201,19 +201,19 @@ bool stile_read_integers(stile_diagnostics *diagnostics, const stile_node *node,
                        form);
         return false;
     }
+    char element[64];
+    snprintf(element, sizeof element, "an element of %s", what);
     bool good = true;
     for (size_t i = 0; i < count; i++)
-        good &= stile_read_integer(diagnostics, node->items[i], what, min, max, &out[i]);
+        good &= stile_read_integer(diagnostics, node->items[i], element, min, max, &out[i]);
     return good;
 }
 
 bool stile_read_version(stile_diagnostics *diagnostics, const stile_node *map, const char *key)
 {
     const stile_node *node = stile_read_required(diagnostics, map, key);
-    int64_t version;
-    if (!node || !stile_read_integer(diagnostics, node, key, 0, INT64_MAX, &version))
-        return false;
-    if (version != 1)
+    int64_t version = 1;
+    if (node && stile_read_integer(diagnostics, node, key, 0, INT64_MAX, &version) && version != 1)
         stile_diagnose(diagnostics, node->mark, STILE_CODE_SCHEMA_VERSION,
                        "the file is of schema version %lld; this stile reads version 1",
                        (long long)version);

@@ -35,7 +35,10 @@ bool stile_read_integer(stile_diagnostics *diagnostics, const stile_node *node, 
 bool stile_read_integers(stile_diagnostics *diagnostics, const stile_node *node, const char *what,
                          const char *form, int64_t min, int64_t max, size_t count, int64_t *out);
 
-/* The key `key` with the schema version, which must be 1. */
+/*
+ * The key `key` with the schema version, which must be 1. False only where it is another one: then
+ * the rest of the file may mean something else.
+ */
 bool stile_read_version(stile_diagnostics *diagnostics, const stile_node *map, const char *key);
 
 /* true or false. */

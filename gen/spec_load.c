@@ -113,11 +113,14 @@ static bool read_top(loader *l, const stile_node *root)
 {
     if (!stile_read_kind(l->diagnostics, root, "a spec", STILE_NODE_MAP))
         return false;
-    const stile_node *version = stile_node_get(root, "stile");
-    bool good = stile_read_version(l->diagnostics, root, "stile");
-    if (!good && version)
-        return false; /* the rest may mean something else */
-    good &= stile_read_required(l->diagnostics, root, "name") != NULL;
+    if (!stile_node_get(root, "stile") && stile_node_get(root, "tile")) {
+        stile_diagnose(l->diagnostics, root->mark, STILE_CODE_WRONG_KIND,
+                       "this is a basis file, not a spec; a spec names it as basis: {file: …}");
+        return false;
+    }
+    if (!stile_read_version(l->diagnostics, root, "stile"))
+        return false;
+    bool good = stile_read_required(l->diagnostics, root, "name") != NULL;
     good &= stile_read_required(l->diagnostics, root, "basis") != NULL;
     good &= stile_read_keys(l->diagnostics, root, stile_spec_keys);
 

@@ -45,20 +45,25 @@ static stile_field find_field(stile_diagnostics *diagnostics, const stile_node *
         return field;
 
     const char *paths[STILE_FIELD_COUNT + 1] = {NULL};
-    for (int i = 0; i < STILE_FIELD_COUNT; i++)
-        paths[i] = stile_field_table[i].path;
+    const char *in_section = NULL, *by_key = NULL; /* a field of this section, or with this key */
     size_t length = strlen(key->text);
-    for (int i = 0; i < STILE_FIELD_COUNT; i++) {
-        if (strncmp(paths[i], key->text, length) || paths[i][length] != '.')
-            continue;
+    for (int i = STILE_FIELD_COUNT; i-- > 0;) {
+        const char *path = paths[i] = stile_field_table[i].path;
+        const char *dot = strchr(path, '.');
+        if (dot && !strcmp(dot + 1, key->text))
+            by_key = path;
+        if (dot && length == (size_t)(dot - path) && !strncmp(path, key->text, length))
+            in_section = path;
+    }
+    stile_quoted shown = stile_quote(key->text);
+    if (in_section)
         stile_diagnose(diagnostics, key->mark, STILE_CODE_UNKNOWN_VARIANT,
                        "the section %s cannot vary as a whole; name its fields, such as \"%s\"",
-                       key->text, paths[i]);
-        return STILE_FIELD_COUNT;
-    }
-    stile_diagnose(diagnostics, key->mark, STILE_CODE_UNKNOWN_VARIANT,
-                   "%s is not a field that can vary; the nearest is \"%s\"",
-                   stile_quote(key->text).text, stile_nearest_name(key->text, paths));
+                       shown.text, in_section);
+    else
+        stile_diagnose(diagnostics, key->mark, STILE_CODE_UNKNOWN_VARIANT,
+                       "%s is not a field that can vary; the nearest is \"%s\"", shown.text,
+                       by_key ? by_key : stile_nearest_name(key->text, paths));
     return STILE_FIELD_COUNT;
 }
 

@@ -96,14 +96,20 @@ static int syntax_error(builder *b)
     const yaml_parser_t *parser = &b->parser;
     if (parser->error == YAML_MEMORY_ERROR)
         return stile_fail_memory();
-    const char *problem = parser->problem ? parser->problem : "the text cannot be parsed";
     stile_mark mark = {b->file, 0, 0};
     if (parser->error != YAML_READER_ERROR)
         mark = mark_of(b, parser->problem_mark);
-    if (parser->context)
-        return stile_diagnose(b->diagnostics, mark, STILE_CODE_YAML_SYNTAX, "%s: %s",
-                              parser->context, problem);
-    return stile_diagnose(b->diagnostics, mark, STILE_CODE_YAML_SYNTAX, "%s", problem);
+    char begun[48] = "";
+    if (parser->context && parser->context_mark.line != parser->problem_mark.line)
+        snprintf(begun, sizeof begun, " begun in line %zu", parser->context_mark.line + 1);
+    const char *problem = parser->problem ? parser->problem : "the text cannot be parsed";
+    bool token = strstr(problem, "cannot start any token");
+    return stile_diagnose(
+        b->diagnostics, mark, STILE_CODE_YAML_SYNTAX, "%s%s%s%s%s",
+        parser->context ? parser->context : "", begun, parser->context ? ": " : "", problem,
+        token ? "; indent with blanks, not tabs, and quote text that begins with a "
+                "special character"
+              : "");
 }
 
 static int next_event(builder *b, yaml_event_t *event)

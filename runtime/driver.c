@@ -40,6 +40,7 @@ static const struct {
     ENTRY(cuDeviceGetName, ""),
     ENTRY(cuDeviceGetAttribute, ""),
     ENTRY(cuDeviceTotalMem, "_v2"),
+    ENTRY(cuDeviceGetPCIBusId, ""),
     ENTRY(cuDevicePrimaryCtxRetain, ""),
     ENTRY(cuDevicePrimaryCtxRelease, "_v2"),
     ENTRY(cuCtxPushCurrent, "_v2"),

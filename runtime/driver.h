@@ -47,6 +47,7 @@ typedef struct stile_driver {
     CUresult (*cuDeviceGetName)(char *name, int size, CUdevice device);
     CUresult (*cuDeviceGetAttribute)(int *value, int attribute, CUdevice device);
     CUresult (*cuDeviceTotalMem)(size_t *bytes, CUdevice device);
+    CUresult (*cuDeviceGetPCIBusId)(char *id, int size, CUdevice device);
     CUresult (*cuDevicePrimaryCtxRetain)(CUcontext *context, CUdevice device);
     CUresult (*cuDevicePrimaryCtxRelease)(CUdevice device);
     CUresult (*cuCtxPushCurrent)(CUcontext context);

@@ -82,7 +82,7 @@ void stile_help_hint(const stile_command *command)
 
 const stile_command *stile_nearest_command(const stile_command *const *commands, const char *word)
 {
-    const char *names[32];
+    const char *names[32] = {NULL};
     int count = 0;
     for (; commands[count] && count < 32; count++) {
         const char *space = strrchr(commands[count]->name, ' ');

@@ -51,7 +51,7 @@ static const stile_option *find_option(const stile_option *options, const char *
 static void report_unknown_option(const stile_command *command, const char *word)
 {
     const stile_option *options = options_of(command);
-    const char *names[64];
+    const char *names[64] = {NULL};
     int count = 0;
     for (const stile_option *o = options; o->name && count < 63; o++)
         names[count++] = o->name;
@@ -68,7 +68,8 @@ static void report_unknown_option(const stile_command *command, const char *word
 static bool is_optional_argument(const char *word)
 {
     size_t length = word ? strlen(word) : 0;
-    return length > 5 && strcmp(word + length - 5, ".json") == 0;
+    bool json = length > 5 && strcmp(word + length - 5, ".json") == 0;
+    return json || (length == 1 && *word == '-');
 }
 
 /*

@@ -201,8 +201,12 @@ static void an_unusable_stile_nvrtc_is_no_silent_fallback(void **state)
 
 int main(void)
 {
-    const char *named = getenv("STILE_NVRTC"), *toolkit = getenv("CUDA_PATH");
-    given = find(named ? strdup(named) : NULL, toolkit ? strdup(toolkit) : NULL);
+    /* Copies, because find() sets what getenv() points to. */
+    const char *nvrtc = getenv("STILE_NVRTC"), *cuda = getenv("CUDA_PATH");
+    char *named = nvrtc ? strdup(nvrtc) : NULL, *toolkit = cuda ? strdup(cuda) : NULL;
+    given = find(named, toolkit);
+    free(named);
+    free(toolkit);
     if (given.error) {
         printf("skipped: %s\n", given.text);
         return 77;

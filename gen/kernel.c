@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "fail.h"
-#include "schedule.h"
 #include "template.h"
 
 enum {
@@ -114,6 +113,7 @@ static int build_encode_rows(builder *b, stile_basis_matrix matrix, int tile_row
     b->kernel.threads_y = ENCODE_THREADS_Y;
     b->kernel.block_rows = ENCODE_THREADS_Y;
     b->kernel.block_columns = 32 * tiles;
+    b->kernel.tiles_per_thread = tiles;
     b->kernel.shared_bytes = 4 * floats;
     return check_shared(b);
 }
@@ -154,6 +154,7 @@ static int build_encode_columns(builder *b)
     b->kernel.threads_y = threads_y;
     b->kernel.block_rows = threads_y;
     b->kernel.block_columns = 32 * tiles;
+    b->kernel.tiles_per_thread = tiles;
     b->kernel.shared_bytes = 4 * floats + 32 * lane_pitch * input_bytes;
     return check_shared(b);
 }
@@ -196,14 +197,22 @@ static int build_channel_gemm(builder *b)
     add(b, "BLOCK_N", s.block_n, "schedule.block[1]");
     add(b, "BLOCK_K", s.block_k, "schedule.block[2]");
     add(b, "NUM_STAGES", s.stages, "schedule.stages");
-    add(b, "WARP_M", s.warp_m, NULL);
-    add(b, "WARP_N", s.warp_n, NULL);
-    add(b, "BAND_ROWS", BAND_ELEMENTS / s.block_m, "block rows that run side by side");
+    if (s.family == STILE_FAMILY_SM_80) {
+        add(b, "WARP_M", s.warp_m, NULL);
+        add(b, "WARP_N", s.warp_n, NULL);
+    } else {
+        add(b, "RANK", b->config->basis->rank, "basis.rank");
+    }
+    add(b, "BAND_ROWS", BAND_ELEMENTS / (s.block_m * s.cluster), "that run side by side");
+
+    b->kernel.family = s.family;
+    b->kernel.cluster = s.cluster;
 
     b->kernel.threads_x = s.threads;
     b->kernel.threads_y = 1;
     b->kernel.block_rows = s.block_m;
     b->kernel.block_columns = s.block_n;
+    b->kernel.block_inner = s.block_k;
     b->kernel.shared_bytes = s.shared_bytes;
     return 0;
 }
@@ -232,8 +241,13 @@ static int build_decode(builder *b)
     int tiles = stile_tiles_per_thread(basis->n * stile_type_size(precision->output), matrix.rows,
                                        stile_type_size(precision->product));
     linear_map map = {matrix, matrix.columns, matrix.rows}; /* the dense map keeps the transpose */
+    stile_gemm_schedule s;
     int floats;
 
+    int error = stile_gemm_schedule_choose(&s, b->config, b->arch);
+    if (error)
+        return error;
+    b->kernel.family = s.family;
     b->kernel.entry = "stile_decode";
     add_type(b, "Product", stile_type_name(precision->product), "precision.product");
     add_type(b, "Output", stile_type_name(precision->output), "precision.output");
@@ -243,16 +257,23 @@ static int build_decode(builder *b)
     add(b, "HAS_RESIDUAL", b->config->epilogue.residual, "epilogue.residual");
     add(b, "TILE_ROWS", basis->m, NULL);
     add(b, "TILE_COLUMNS", basis->n, NULL);
-    int error = add_linear_map(b, &map, &floats);
+    error = add_linear_map(b, &map, &floats);
     if (error)
         return error;
+    if (s.family == STILE_FAMILY_SM_90A) {
+        tiles = 2; /* neighbours in a fragment */
+        add(b, "RANK", basis->rank, "basis.rank");
+        add(b, "BLOCK_M", s.block_m, "schedule.block[0]");
+        add(b, "BLOCK_N", s.block_n, "schedule.block[1]");
+    }
     add(b, "TILES_PER_THREAD", tiles, NULL);
     add(b, "THREADS_Y", ENCODE_THREADS_Y, NULL);
 
     b->kernel.threads_x = 32;
     b->kernel.threads_y = ENCODE_THREADS_Y;
-    b->kernel.block_rows = ENCODE_THREADS_Y;
-    b->kernel.block_columns = 32 * tiles;
+    b->kernel.block_rows = s.family == STILE_FAMILY_SM_90A ? 8 : ENCODE_THREADS_Y;
+    b->kernel.block_columns = s.family == STILE_FAMILY_SM_90A ? 32 : 32 * tiles;
+    b->kernel.tiles_per_thread = tiles;
     b->kernel.shared_bytes = 4 * floats;
     return check_shared(b);
 }
@@ -292,13 +313,15 @@ int stile_kernel_render(stile_kernel *out, stile_arena *arena, const stile_confi
     builder b = {.arena = arena, .config = config, .arch = arch};
     b.kernel.role = role;
     b.kernel.name = stile_kernel_role_name(role);
+    b.kernel.cluster = 1;
     int error = build(&b);
     if (error)
         return error;
 
     /* A kernel's entry is its template's name behind the prefix. */
     const char *template_name
-        = stile_arena_printf(arena, "sm_80/%s.cu", b.kernel.entry + strlen("stile_"));
+        = stile_arena_printf(arena, "%s/%s.cu", stile_kernel_family_name(b.kernel.family),
+                             b.kernel.entry + strlen("stile_"));
     if (!template_name)
         return stile_fail_memory();
     stile_template_data data = {
@@ -330,4 +353,18 @@ int64_t stile_product_pitch(const stile_config *config, int64_t N)
 {
     int64_t tiles = (N + config->basis->n - 1) / config->basis->n;
     return pitch(tiles, config->precision.product);
+}
+
+int64_t stile_product_elements(const stile_config *config, const stile_kernel *gemm,
+                               int64_t tile_rows, int64_t N)
+{
+    int64_t rank = config->basis->rank;
+    if (gemm->family == STILE_FAMILY_SM_80)
+        return rank * tile_rows * stile_product_pitch(config, N);
+
+    /* Whole blocks, whole clusters of them. */
+    int64_t rows = gemm->block_rows * gemm->cluster, columns = gemm->block_columns;
+    int64_t tile_columns = (N + config->basis->n - 1) / config->basis->n;
+    return rank * ((tile_rows + rows - 1) / rows * rows)
+        * ((tile_columns + columns - 1) / columns * columns);
 }

@@ -8,6 +8,7 @@
 #include "arch.h"
 #include "arena.h"
 #include "config.h"
+#include "schedule.h"
 
 typedef enum stile_kernel_role {
     STILE_KERNEL_ENCODE_X,
@@ -23,6 +24,7 @@ const char *stile_kernel_role_name(stile_kernel_role role);
 
 typedef struct stile_kernel {
     stile_kernel_role role;
+    stile_kernel_family family;
     const char *name;   /* role name */
     const char *entry;  /* extern "C" symbol */
     const char *source; /* complete CUDA source, deterministic to the byte */
@@ -31,6 +33,9 @@ typedef struct stile_kernel {
     /* What one thread block covers of the kernel's output: rows and columns, in tiles for encoders and
        the decoder, in elements of Ŷ_c for the channel GEMM. */
     int block_rows, block_columns;
+    int block_inner;      /* channel GEMM: elements of the inner dimension per stage */
+    int tiles_per_thread; /* encoders and the decoder: neighbours that a thread moves as one chunk */
+    int cluster;          /* thread blocks per cluster, neighbours along the rows; at least 1 */
 } stile_kernel;
 
 /*
@@ -44,7 +49,11 @@ int stile_kernel_render(stile_kernel *out, stile_arena *arena, const stile_confi
 /* Elements from one row of X̂_c or Ŵ_c to the next: ceil(K/k), rounded up to 128 bytes. */
 int64_t stile_encoded_pitch(const stile_config *config, int64_t K);
 
-/* Elements from one row of Ŷ_c to the next: ceil(N/n), rounded up to 128 bytes. */
+/* sm_80: elements from one row of Ŷ_c to the next, ceil(N/n) rounded up to 128 bytes. */
 int64_t stile_product_pitch(const stile_config *config, int64_t N);
+
+/* Elements of Ŷ as the channel GEMM `gemm` leaves it, for that many rows and columns of tiles. */
+int64_t stile_product_elements(const stile_config *config, const stile_kernel *gemm,
+                               int64_t tile_rows, int64_t N);
 
 #endif

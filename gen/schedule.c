@@ -10,6 +10,14 @@ enum {
     MIN_WARPS = 4,
     MAX_STAGES = 8,
     MAX_ENTRIES = 64,            /* registers of an encoder's or decoder's tiles */
+
+    /* sm_90a: two warpgroups of 64 rows, a pair of blocks in a cluster, one more warpgroup to copy. */
+    HOPPER_BLOCK_M = 128,
+    HOPPER_BLOCK_N = 256,
+    HOPPER_CLUSTER = 2,
+    HOPPER_THREADS = 384,
+    HOPPER_STAGES = 4,
+    STATIC_SHARED = 1024,        /* barriers, and the stages' alignment */
 };
 
 static int stage_bytes(const stile_gemm_schedule *s, int element_bytes)
@@ -32,13 +40,51 @@ static void choose_warps(stile_gemm_schedule *s)
     s->threads = 32 * (s->block_m / s->warp_m) * (s->block_n / s->warp_n);
 }
 
+const char *stile_kernel_family_name(stile_kernel_family family)
+{
+    return family == STILE_FAMILY_SM_90A ? "sm_90a" : "sm_80";
+}
+
+static bool is_16_bit(stile_type type)
+{
+    return type == STILE_TYPE_F16 || type == STILE_TYPE_BF16;
+}
+
+/* Whether the sm_90a kernels can run the configuration; fills in their schedule. */
+static bool choose_hopper(stile_gemm_schedule *s, const stile_config *config, const stile_arch *arch)
+{
+    const stile_schedule *pinned = &config->schedule;
+    const stile_basis *basis = config->basis;
+    *s = (stile_gemm_schedule){
+        .family = STILE_FAMILY_SM_90A,
+        .block_m = HOPPER_BLOCK_M,
+        .block_n = pinned->block_n ? pinned->block_n : HOPPER_BLOCK_N,
+        .block_k = ROW_BYTES / 2,
+        .cluster = HOPPER_CLUSTER,
+        .stages = pinned->stages ? pinned->stages : HOPPER_STAGES,
+        .threads = HOPPER_THREADS,
+    };
+    s->shared_bytes = s->stages * stage_bytes(s, 2);
+    return arch->number == 90 && arch->suffix == 'a' && is_16_bit(config->precision.encoded)
+        && is_16_bit(config->precision.product) && 2 * basis->m * basis->n <= MAX_ENTRIES
+        && (!pinned->block_m || pinned->block_m == s->block_m)
+        && (!pinned->block_k || pinned->block_k == s->block_k) && s->block_n >= 64
+        && s->block_n <= HOPPER_BLOCK_N
+        && s->shared_bytes + STATIC_SHARED <= arch->shared_bytes_per_block;
+}
+
 int stile_gemm_schedule_choose(stile_gemm_schedule *out, const stile_config *config,
                                const stile_arch *arch)
 {
+    if (choose_hopper(out, config, arch))
+        return 0;
+
     const stile_schedule *pinned = &config->schedule;
     int element_bytes = stile_type_size(config->precision.encoded);
     bool large = arch->shared_bytes_per_block >= 160 * 1024;
     stile_gemm_schedule s = {
+        .family = STILE_FAMILY_SM_80,
+        .cluster = 1,
         .block_m = pinned->block_m ? pinned->block_m : 128,
         .block_n = pinned->block_n ? pinned->block_n : large ? 256 : 128,
         .block_k = pinned->block_k ? pinned->block_k : ROW_BYTES / element_bytes,

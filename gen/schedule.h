@@ -6,17 +6,29 @@
 #include "arch.h"
 #include "config.h"
 
+/* Which templates make a kernel: they also decide how Ŷ lies in memory. */
+typedef enum stile_kernel_family {
+    STILE_FAMILY_SM_80,  /* mma.sync and cp.async; Ŷ row by row */
+    STILE_FAMILY_SM_90A, /* wgmma and TMA; Ŷ in fragment order */
+} stile_kernel_family;
+
+/* "sm_80", "sm_90a": the folder of the templates. */
+const char *stile_kernel_family_name(stile_kernel_family family);
+
 /* The channel GEMM: block and warp tiles in elements of Ŷ_c, and the ring of shared-memory stages. */
 typedef struct stile_gemm_schedule {
+    stile_kernel_family family;
     int block_m, block_n, block_k;
-    int warp_m, warp_n;
+    int warp_m, warp_n; /* sm_80 */
+    int cluster;        /* blocks along M that share operands; 1 on sm_80 */
     int stages;
     int threads;
     int shared_bytes;
 } stile_gemm_schedule;
 
 /*
- * What the spec pins, the rest by rule: the largest block and the deepest ring that `arch` holds.
+ * What the spec pins, the rest by rule: the newest family that `arch` runs and that knows the types and
+ * the pinned block, with the largest block and the deepest ring that fit.
  * Errors: ARGUMENT where what is pinned cannot work; the text names the field and what would.
  */
 int stile_gemm_schedule_choose(stile_gemm_schedule *out, const stile_config *config,

@@ -54,6 +54,7 @@ static const struct {
     ENTRY(cuFuncGetAttribute, ""),
     ENTRY(cuOccupancyMaxActiveBlocksPerMultiprocessor, ""),
     ENTRY(cuLaunchKernel, ""),
+    ENTRY(cuTensorMapEncodeTiled, ""),
     ENTRY(cuMemAlloc, "_v2"),
     ENTRY(cuMemFree, "_v2"),
     ENTRY(cuMemGetInfo, "_v2"),

@@ -66,6 +66,10 @@ typedef struct stile_driver {
                                unsigned grid_z, unsigned block_x, unsigned block_y,
                                unsigned block_z, unsigned shared_bytes, CUstream stream,
                                void **parameters, void **extra);
+    CUresult (*cuTensorMapEncodeTiled)(void *map, int data_type, uint32_t rank, void *address,
+                                       const uint64_t *extents, const uint64_t *strides,
+                                       const uint32_t *box, const uint32_t *element_strides,
+                                       int interleave, int swizzle, int l2_promotion, int oob_fill);
     CUresult (*cuMemAlloc)(CUdeviceptr *pointer, size_t bytes);
     CUresult (*cuMemFree)(CUdeviceptr pointer);
     CUresult (*cuMemGetInfo)(size_t *available, size_t *total);

@@ -10,6 +10,7 @@
 
 #include "fail.h"
 #include "params.h"
+#include "tensor_map.h"
 
 enum {
     BLOCKS_PER_MULTIPROCESSOR = 16, /* of the kernels that loop over their blocks */
@@ -32,11 +33,6 @@ static int can_vectorize(const void *pointer, int64_t leading_dimension, stile_t
     if (word > 16)
         word = 16;
     return ((uintptr_t)pointer | (uintptr_t)leading_dimension * element) % word == 0;
-}
-
-static int tiles_per_thread(const stile_kernel *kernel)
-{
-    return kernel->block_columns / kernel->threads_x;
 }
 
 static stile_row_groups row_groups(int64_t rows, int64_t rows_per_group, int rows_per_tile)
@@ -102,7 +98,7 @@ static int encode_x(const stile_plan *plan, const stile_operands *o, char *works
         .groups = row_groups(o->M, plan->rows_per_group, config->basis->m),
         .inner = (int)plan->K,
         .vectorized = can_vectorize(o->x, plan->ldx, config->precision.input,
-                                    tiles_per_thread(kernel) * config->basis->k),
+                                    kernel->tiles_per_thread * config->basis->k),
     };
     return launch(plan, STILE_KERNEL_ENCODE_X,
                   looping_grid(plan, kernel, params.groups.tile_rows, params.encoded_pitch),
@@ -124,7 +120,7 @@ static int encode_w(const stile_plan *plan, const void *w, void *w_hat, const fl
         .groups = row_groups(plan->N, 0, basis->n),
         .inner = (int)plan->K,
         .vectorized = can_vectorize(w, plan->ldw, config->precision.input,
-                                    tiles_per_thread(kernel) * basis->k),
+                                    kernel->tiles_per_thread * basis->k),
     };
     return launch(plan, STILE_KERNEL_ENCODE_W,
                   looping_grid(plan, kernel, params.groups.tile_rows, params.encoded_pitch),
@@ -147,6 +143,41 @@ static int pack_w(const stile_plan *plan, const void *w, void *w_hat, stile_stre
                   looping_grid(plan, kernel, rows, kernel->block_columns), &params, stream);
 }
 
+/* sm_90a: persistent clusters, tensor maps of the operands. */
+static int channel_gemm_tma(const stile_plan *plan, const stile_gemm_params *gemm,
+                            stile_stream stream)
+{
+    const stile_driver *driver = plan->context->driver;
+    const stile_kernel *kernel = &plan->kernels[STILE_KERNEL_CHANNEL_GEMM].kernel;
+    const stile_type type = plan->config->precision.encoded;
+    int64_t rank = plan->config->basis->rank;
+    stile_gemm_tma_params params = {
+        .product = gemm->product,
+        .row_pairs = (int)ceil_div(gemm->tile_rows, kernel->block_rows * kernel->cluster),
+        .columns = (int)ceil_div(gemm->tile_columns, kernel->block_columns),
+        .k_blocks = (int)ceil_div(gemm->tile_inner, kernel->block_inner),
+    };
+    int64_t tiles = rank * params.row_pairs * params.columns;
+    int64_t clusters = plan->context->multiprocessors / kernel->cluster;
+    if (tiles > INT_MAX)
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "%s would need %" PRId64 " tiles, more than it can count: split M or N",
+                          kernel->name, tiles);
+
+    int error = stile_tensor_map_encode(&params.x_encoded, driver, type, gemm->x_encoded,
+                                        gemm->tile_inner, gemm->tile_rows, rank,
+                                        gemm->encoded_pitch, kernel->block_rows);
+    if (!error)
+        error = stile_tensor_map_encode(&params.w_encoded, driver, type, gemm->w_encoded,
+                                        gemm->tile_inner, gemm->tile_columns, rank,
+                                        gemm->encoded_pitch,
+                                        kernel->block_columns / kernel->cluster);
+    if (error)
+        return error;
+    return launch(plan, STILE_KERNEL_CHANNEL_GEMM,
+                  (tiles < clusters ? tiles : clusters) * kernel->cluster, &params, stream);
+}
+
 static int channel_gemm(const stile_plan *plan, const stile_operands *o, char *workspace,
                         stile_stream stream)
 {
@@ -163,6 +194,8 @@ static int channel_gemm(const stile_plan *plan, const stile_operands *o, char *w
         .tile_columns = (int)ceil_div(plan->N, config->basis->n),
         .tile_inner = (int)ceil_div(plan->K, config->basis->k),
     };
+    if (kernel->family == STILE_FAMILY_SM_90A)
+        return channel_gemm_tma(plan, &params, stream);
     int64_t blocks = ceil_div(params.tile_rows, kernel->block_rows)
         * ceil_div(params.tile_columns, kernel->block_columns) * config->basis->rank;
     return launch(plan, STILE_KERNEL_CHANNEL_GEMM, blocks, &params, stream);
@@ -174,7 +207,7 @@ static int decode(const stile_plan *plan, const stile_operands *o, char *workspa
     const stile_config *config = plan->config;
     const stile_kernel *kernel = &plan->kernels[STILE_KERNEL_DECODE].kernel;
     stile_type type = config->precision.output;
-    int chunk = tiles_per_thread(kernel) * config->basis->n;
+    int chunk = kernel->tiles_per_thread * config->basis->n;
     stile_decode_params params = {
         .product = workspace + plan->workspace.product,
         .y = o->y,

@@ -36,7 +36,8 @@ static int lay_out(stile_plan *plan)
     stile_tiling tiling = stile_problem_tiling(&problem);
     size_t encoded = (size_t)b->rank * (size_t)stile_encoded_pitch(config, plan->K)
         * (size_t)stile_type_size(config->precision.encoded);
-    size_t product = (size_t)b->rank * (size_t)stile_product_pitch(config, plan->N)
+    const stile_kernel *gemm = &plan->kernels[STILE_KERNEL_CHANNEL_GEMM].kernel;
+    size_t product = (size_t)stile_product_elements(config, gemm, tiling.tile_rows, plan->N)
         * (size_t)stile_type_size(config->precision.product);
     stile_workspace_layout *w = &plan->workspace;
 
@@ -52,7 +53,7 @@ static int lay_out(stile_plan *plan)
     w->w_encoded = w->x_encoded + stile_align((size_t)tiling.tile_rows * encoded);
     w->product
         = w->w_encoded + (config->encode == STILE_ENCODE_ONLINE ? plan->weight_size : 0);
-    w->size = w->product + stile_align((size_t)tiling.tile_rows * product);
+    w->size = w->product + stile_align(product);
     return 0;
 }
 
@@ -103,7 +104,7 @@ int stile_plan_cuda_create(stile_plan *plan)
     stile_context *context = plan->context;
     job jobs[STILE_KERNEL_ROLE_COUNT] = {0};
     int job_count = 0;
-    int error = lay_out(plan);
+    int error = 0;
 
     /* Every role: offline weights are encoded by a kernel of the plan, too. */
     for (int role = 0; role < STILE_KERNEL_ROLE_COUNT && !error; role++) {
@@ -113,7 +114,7 @@ int stile_plan_cuda_create(stile_plan *plan)
         error = stile_kernel_render(&plan->kernels[role].kernel, plan->arena, plan->config,
                                     &context->arch, j->role);
     }
-    if (error)
+    if (error || (error = lay_out(plan)))
         return error;
     stile_parallel_for(context->threads, job_count, compile, jobs);
 

@@ -41,7 +41,7 @@ step "6. Make X [500, 384] and W [300, 384], no multiples of any block, as .npy 
 mkdir -p "$results"
 python3 "$root/examples/matrices.py" make "$results/x.npy" 500 384 1
 python3 "$root/examples/matrices.py" make "$results/w.npy" 300 384 2
-echo "$results/x.npy and w.npy are written."
+ls -l "$results"/x.npy "$results"/w.npy
 
 step "7. Compute Y = X times W transposed, on the GPU where there is one, else on the CPU"
 show run "$spec" --x "$results/x.npy" --w "$results/w.npy" --out "$results/y.npy"
@@ -50,7 +50,7 @@ echo "The same product in plain Python, which knows nothing of tiles, agrees up 
 python3 "$root/examples/matrices.py" compare "$results/x.npy" "$results/w.npy" "$results/y.npy"
 
 step "8. Verify the operator on random matrices with odd sizes"
-if "$stile" doctor >/dev/null 2>&1; then
+if "$stile" doctor --json | grep -q '"gpu_ready": true'; then
     echo "The kernels against the operator in double precision:"
     show verify "$spec"
 else
@@ -63,9 +63,7 @@ show generate "$spec" --arch sm_90a -o "$results/cuda"
 
 step "10. Compile it with NVRTC, which needs no GPU"
 if [ -n "$nvrtc" ]; then
-    library=$("$stile" doctor --json 2>/dev/null | python3 -c '
-import json, sys
-print(json.load(sys.stdin)["nvrtc"]["path"])')
+    library=$("$stile" doctor | sed -n 's/.*NVRTC .* from \(.*\), for sm_.*/\1/p')
     python3 "$root/examples/compile_cuda.py" "$library" sm_90a "$results"/cuda/*/*.cu
 else
     echo "Left out: there is no NVRTC here. Install the CUDA toolkit or set STILE_NVRTC."

@@ -273,15 +273,19 @@ bool stile_basis_resolve(stile_basis_resolver *r, const stile_node *node, stile_
     if (good) {
         found.text = text.failed ? NULL : stile_arena_strdup(r->arena, text.data);
         found.compact_text = found.text ? compact(r->arena, found.text) : NULL;
-        int result = stile_basis_measure(found.basis, &found.metrics);
-        if (!found.compact_text)
-            result = STILE_ERROR_MEMORY;
-        if (result)
-            give_up(r, result);
-        good = !result;
+        good = found.compact_text != NULL;
+        if (!good)
+            give_up(r, STILE_ERROR_MEMORY);
     }
     stile_text_free(&text);
     if (good)
         *out = found;
     return good;
+}
+
+int stile_spec_basis_measure(stile_spec_basis *basis)
+{
+    int result = basis->measured ? STILE_OK : stile_basis_measure(basis->basis, &basis->metrics);
+    basis->measured = !result;
+    return result;
 }

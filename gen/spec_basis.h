@@ -22,7 +22,8 @@ enum {
 /* A reference resolved. */
 typedef struct stile_spec_basis {
     const stile_basis *basis;
-    stile_basis_metrics metrics;
+    stile_basis_metrics metrics; /* after stile_spec_basis_measure */
+    bool measured;
     const char *text;         /* canonical flow style: "{kron: [strassen, winograd]}" */
     const char *compact_text; /* the same without blanks, for names of variants */
 } stile_spec_basis;
@@ -40,6 +41,9 @@ typedef struct stile_basis_resolver {
 /* Resolves a reference. False where something is wrong: diagnosed, or in resolver->error. */
 bool stile_basis_resolve(stile_basis_resolver *resolver, const stile_node *node,
                          stile_spec_basis *out);
+
+/* Fills in the metrics, once: not for every basis of a spec that is refused anyway. Errors: MEMORY. */
+int stile_spec_basis_measure(stile_spec_basis *basis);
 
 /* The ways to give a basis, NULL-terminated: the keys of a reference; and those of `random`. */
 extern const char *const stile_basis_forms[];

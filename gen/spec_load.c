@@ -179,6 +179,9 @@ static bool check_rows(loader *l, const stile_setting *settings, const bool *var
         (encode->node && !encode->good))
         return true; /* nothing is demanded, or an error is reported already */
 
+    l->resolver.error = stile_spec_basis_measure(basis->basis);
+    if (l->resolver.error)
+        return false;
     const stile_basis_metrics *metrics = &basis->basis->metrics;
     bool trained = encode->value.number == STILE_ENCODE_TRAINED;
     stile_coupling found = trained ? metrics->structural : metrics->algebraic;
@@ -216,7 +219,8 @@ static bool make_variant(loader *l, size_t index, stile_config *out)
 
     stile_text name = {0}, section = {0};
     stile_variants_print(&l->variants, settings, l->name, &name, &section);
-    const stile_spec_basis *basis = settings[STILE_FIELD_BASIS].basis;
+    stile_spec_basis *basis = settings[STILE_FIELD_BASIS].basis;
+    l->resolver.error = stile_spec_basis_measure(basis);
     const int *block = settings[STILE_FIELD_BLOCK].value.block;
     *out = (stile_config){
         .name = name.failed ? NULL : stile_arena_strdup(l->arena, name.data),

@@ -16,7 +16,7 @@ typedef struct stile_setting {
     const stile_node *node; /* where; NULL where the spec leaves the field to its default */
     bool good;              /* false where the node is in error: the value means nothing */
     stile_field_value value;
-    const stile_spec_basis *basis; /* of STILE_FIELD_BASIS */
+    stile_spec_basis *basis; /* of STILE_FIELD_BASIS */
 } stile_setting;
 
 /* Reads a setting; false where it is in error, which `out` says too. */

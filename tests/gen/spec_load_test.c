@@ -211,7 +211,8 @@ static void the_limits_themselves_are_allowed(void **state)
     static const char *const good[] = {
         "stile: 1\nname: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"
         "basis: {classical: [8, 8, 8]}\n",
-        "stile: 1\nname: t\nbasis: {random: {tile: [1, 1, 1], rank: 512, seed: 9223372036854775807}}\n",
+        "stile: 1\nname: t\nbasis: {random: {tile: [1, 1, 1], rank: 512, seed: "
+        "9223372036854775807}}\n",
         HEAD "schedule: {block: [16, 512, 16], stages: 8}\n",
         HEAD "schedule: {stages: 2}\n",
         HEAD "shapes: [{M: 2147483647, K: 512, N: 512}]\n",
@@ -245,7 +246,8 @@ static void a_causal_basis_is_causal_but_not_row_isolated(void **state)
     for (int i = 0; i < 3; i++) {
         char text[256];
         snprintf(text, sizeof text,
-                 "stile: 1\nname: t\nbasis: {file: bases/causal_222_6.yaml}\nrows: %s\n", demands[i]);
+                 "stile: 1\nname: t\nbasis: {file: bases/causal_222_6.yaml}\nrows: %s\n",
+                 demands[i]);
         assert_string_equal(codes_of(text, specs), i == 2 ? "24 " : "");
     }
 }
@@ -304,7 +306,8 @@ static void every_example_loads_and_is_called_as_its_file(void **state)
     assert_true(for_each_yaml(check_example) >= 6);
 }
 
-/* The diagnostics of a bad file are those of its .expected file; STILE_UPDATE_GOLDEN=1 rewrites it. */
+/* The diagnostics of a bad file are those of its .expected file; STILE_UPDATE_GOLDEN=1 rewrites it.
+ */
 static void check_bad(const char *name)
 {
     stile_diagnostics *diagnostics;

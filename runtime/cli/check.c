@@ -41,6 +41,8 @@ static int check(const stile_arguments *arguments, const char *path, report *r)
         stile_json_string(&r->json, "file", path);
     }
     int result = stile_input_spec(&spec, path, r->json_wanted ? &r->json : NULL);
+    if (!result && stile_flag(arguments, "variant") && !stile_input_variant(arguments, path, spec))
+        result = STILE_EXIT_USAGE;
     stile_table table = {.arena = arena, .alignment = "l", .indent = "  "};
     r->table = &table;
     if (r->json_wanted)

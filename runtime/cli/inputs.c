@@ -89,8 +89,9 @@ static bool parse_extent(const char **text, char end, int64_t *out)
     *text += length;
     bool ended = end == 'x' ? **text == 'x' || **text == 'X' || **text == '*'
                             : **text == '\0' || **text == ',';
+    bool more = **text == ',';
     *text += ended && **text;
-    return ended;
+    return ended && !(more && !**text); /* no comma at the end of the list */
 }
 
 bool stile_input_shapes(const stile_arguments *arguments, const stile_config *config,

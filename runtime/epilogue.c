@@ -23,8 +23,8 @@ double stile_activate(stile_activation activation, double value)
     return value;
 }
 
-double stile_epilogue_apply(const stile_problem *problem, double value, int64_t row,
-                            int64_t column, const void *bias, const void *residual)
+double stile_epilogue_apply(const stile_problem *problem, double value, int64_t row, int64_t column,
+                            const void *bias, const void *residual)
 {
     const stile_config *config = problem->config;
     const stile_type type = config->precision.output;

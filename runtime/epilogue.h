@@ -9,8 +9,8 @@
 double stile_activate(stile_activation activation, double value);
 
 /* activation(value + bias) + residual for element (row, column); NULL where the spec has none. */
-double stile_epilogue_apply(const stile_problem *problem, double value, int64_t row,
-                            int64_t column, const void *bias, const void *residual);
+double stile_epilogue_apply(const stile_problem *problem, double value, int64_t row, int64_t column,
+                            const void *bias, const void *residual);
 
 /* That bias and residual are given exactly where the spec has them. Errors: ARGUMENT. */
 int stile_epilogue_check(const stile_problem *problem, const void *bias, const void *residual);

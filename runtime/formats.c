@@ -59,8 +59,8 @@ static inline double decode(layout f, uint32_t code)
     } else if (magnitude >> f.fraction_bits == 0) {
         value = ldexp(magnitude, 1 - bias - f.fraction_bits);
     } else {
-        const uint64_t bits = ((uint64_t)magnitude << (52 - f.fraction_bits)) +
-                              ((uint64_t)(1023 - bias) << 52);
+        const uint64_t bits =
+            ((uint64_t)magnitude << (52 - f.fraction_bits)) + ((uint64_t)(1023 - bias) << 52);
         memcpy(&value, &bits, sizeof value);
     }
     return code == magnitude ? value : -value;
@@ -217,9 +217,10 @@ int stile_type_significand_bits(stile_type type)
 
 bool stile_type_holds(stile_type outer, stile_type inner)
 {
-    const bool wide = outer == STILE_TYPE_F32 || outer == STILE_TYPE_TF32 || outer == STILE_TYPE_BF16;
-    const bool needs_wide = inner == STILE_TYPE_F32 || inner == STILE_TYPE_TF32 ||
-                            inner == STILE_TYPE_BF16;
+    const bool wide =
+        outer == STILE_TYPE_F32 || outer == STILE_TYPE_TF32 || outer == STILE_TYPE_BF16;
+    const bool needs_wide =
+        inner == STILE_TYPE_F32 || inner == STILE_TYPE_TF32 || inner == STILE_TYPE_BF16;
     /* e4m3 has no Inf, and saturates where e5m2 would not. */
     if (outer == STILE_TYPE_E4M3 || outer == STILE_TYPE_E5M2)
         return outer == inner;

@@ -44,8 +44,8 @@ int stile_type_significand_bits(stile_type type);
  * RMS of the rounding error of a type relative to the RMS of N(0,1) data: 0.4247·2^-p for p bits of
  * significand, 1.66e-3 for bf16.
  *
- * Rounding |x| in [2^e, 2^(e+1)) is off by up to half of 2^(e+1-p), in the mean square by 4^(e+1-p)/12.
- * Over the binades that makes u² = 4^-p/3 · E[4^e]/E[x²] = 4^-p/3 · 0.541.
+ * Rounding |x| in [2^e, 2^(e+1)) is off by up to half of 2^(e+1-p), in the mean square by
+ * 4^(e+1-p)/12. Over the binades that makes u² = 4^-p/3 · E[4^e]/E[x²] = 4^-p/3 · 0.541.
  */
 double stile_type_unit_roundoff_rms(stile_type type);
 

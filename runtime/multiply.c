@@ -3,7 +3,7 @@
 
 enum {
     LANES = 4,
-    BLOCK_INNER = 512, /* 4 rows of A fill 16 KB of L1 */
+    BLOCK_INNER = 512,  /* 4 rows of A fill 16 KB of L1 */
     BLOCK_COLUMNS = 64, /* as many rows of B 256 KB of L2 */
     REGISTER_ROWS = 4,
     REGISTER_COLUMNS = 2,
@@ -14,13 +14,13 @@ typedef double lanes_in_memory
     __attribute__((vector_size(LANES * sizeof(double)), aligned(sizeof(double)), may_alias));
 
 /*
- * c[i][j] += Σ_k a[i][k]·b[j][k] for i < rows, j < columns. Lane l sums the k ≡ l mod 4 of the block, so
- * the order of additions is the same for every shape of register block. Inlined with constant `rows`
- * and `columns`, all sums live in registers.
+ * c[i][j] += Σ_k a[i][k]·b[j][k] for i < rows, j < columns. Lane l sums the k ≡ l mod 4 of the
+ * block, so the order of additions is the same for every shape of register block. Inlined with
+ * constant `rows` and `columns`, all sums live in registers.
  */
-static inline __attribute__((always_inline)) void multiply_registers(
-    int rows, int columns, int64_t inner, const double *a, int64_t lda, const double *b,
-    int64_t ldb, double *c, int64_t ldc)
+static inline __attribute__((always_inline)) void
+multiply_registers(int rows, int columns, int64_t inner, const double *a, int64_t lda,
+                   const double *b, int64_t ldb, double *c, int64_t ldc)
 {
     lanes sum[REGISTER_ROWS][REGISTER_COLUMNS] = {0};
     const int64_t whole = inner - inner % LANES;
@@ -63,8 +63,8 @@ static inline __attribute__((always_inline)) void multiply_body(int64_t rows, in
                 int64_t j = j0;
                 for (; j + REGISTER_COLUMNS <= j1; j += REGISTER_COLUMNS)
                     multiply_registers(REGISTER_ROWS, REGISTER_COLUMNS, block_inner,
-                                       a + i * lda + k, lda, b + j * ldb + k, ldb,
-                                       c + i * ldc + j, ldc);
+                                       a + i * lda + k, lda, b + j * ldb + k, ldb, c + i * ldc + j,
+                                       ldc);
                 if (j < j1)
                     multiply_registers(REGISTER_ROWS, 1, block_inner, a + i * lda + k, lda,
                                        b + j * ldb + k, ldb, c + i * ldc + j, ldc);
@@ -87,8 +87,8 @@ static void multiply_portable(int64_t rows, int64_t columns, int64_t inner, cons
 /* Without fused multiply-add, so that the digits are those of the portable code. */
 __attribute__((target("avx2"))) static void multiply_avx2(int64_t rows, int64_t columns,
                                                           int64_t inner, const double *a,
-                                                          int64_t lda, const double *b,
-                                                          int64_t ldb, double *c, int64_t ldc)
+                                                          int64_t lda, const double *b, int64_t ldb,
+                                                          double *c, int64_t ldc)
 {
     multiply_body(rows, columns, inner, a, lda, b, ldb, c, ldc);
 }

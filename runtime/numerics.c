@@ -22,7 +22,7 @@ static void tile_kinds(tile_kind out[2], int64_t size, int side, double repeats)
     out[1] = (tile_kind){(int)(size % side), size % side ? repeats : 0};
 }
 
-/* A coefficient matrix cut to the entries (i, j) with i < rows, j < columns of each channel's tile. */
+/* A coefficient matrix cut to entries (i, j) with i < rows, j < columns of each channel's tile. */
 typedef struct cut {
     const double *data;
     int64_t channel_stride, entry_stride;
@@ -87,7 +87,7 @@ static roundoffs roundoffs_of(const stile_problem *problem)
     };
 }
 
-/* Expected square of the operator over the entries of a Y tile, per product of one X with one W tile. */
+/* Expected square of the operator over a Y tile, per product of an X tile with a W tile. */
 static double tile_signal(const stile_config *config, const cut *u, const cut *v, const cut *d)
 {
     const bool trained = config->encode == STILE_ENCODE_TRAINED;

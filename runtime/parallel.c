@@ -22,7 +22,7 @@ static bool read_line(const char *path, char *line, int size)
     return ok;
 }
 
-/* Whole cores that a quota of `quota` per `period` (both microseconds) is worth, rounded up; 0: no limit. */
+/* Cores that a quota of `quota` per `period` microseconds is worth, rounded up; 0: no limit. */
 static int cores_of_quota(long long quota, long long period)
 {
     if (quota <= 0 || period <= 0)

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* Cores this process may use (its affinity mask, and cgroup quota where there is one); at least 1. */
+/* Cores this process may use, by its affinity mask and its control group's quota; at least 1. */
 int stile_core_count(void);
 
 /*

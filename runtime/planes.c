@@ -41,8 +41,8 @@ void stile_planes_combine(double *out, int64_t size, const double *coefficients,
             add_multiple(out, size, coefficients[e], planes + e * size);
 }
 
-void stile_planes_spread(const double *in, int64_t size, const double *coefficients,
-                         int64_t stride, int count, double *planes)
+void stile_planes_spread(const double *in, int64_t size, const double *coefficients, int64_t stride,
+                         int count, double *planes)
 {
     for (int e = 0; e < count; e++)
         if (coefficients[e * stride] != 0)

@@ -13,8 +13,8 @@
 #include "planes.h"
 
 /*
- * A task is a block of Y. Larger blocks encode X less often, smaller ones keep more threads busy and
- * need less scratch. Fixed, so that nothing depends on the number of threads.
+ * A task is a block of Y. Larger blocks encode X less often, smaller ones keep more threads busy
+ * and need less scratch. Fixed, so that nothing depends on the number of threads.
  */
 enum { BLOCK_ROWS = 32, BLOCK_COLUMNS = 256 };
 

@@ -152,8 +152,15 @@ int stile_reference_dense(const stile_problem *problem, const void *x, const voi
 
     /* The operator with tiles of one element. */
     double one = 1;
-    const stile_basis unit = {
-        .name = "unit", .source = "", .m = 1, .k = 1, .n = 1, .rank = 1, .u = &one, .v = &one, .d = &one};
+    const stile_basis unit = {.name = "unit",
+                              .source = "",
+                              .m = 1,
+                              .k = 1,
+                              .n = 1,
+                              .rank = 1,
+                              .u = &one,
+                              .v = &one,
+                              .d = &one};
     stile_config config = *problem->config;
     config.basis = &unit;
     stile_problem dense = *problem;

@@ -116,10 +116,8 @@ int stile_reference_encode_weight(const stile_problem *problem, const void *w, d
                           "the spec has trained weights: they are packed, not encoded");
 
     const stile_basis *basis = problem->config->basis;
-    encoding e = {.problem = problem,
-                  .tiling = stile_problem_tiling(problem),
-                  .w = w,
-                  .w_hat = w_hat};
+    encoding e = {
+        .problem = problem, .tiling = stile_problem_tiling(problem), .w = w, .w_hat = w_hat};
     const int64_t columns = e.tiling.tile_columns;
     e.tasks = (columns - 1) / BLOCK_COLUMNS + 1;
     const int64_t slots = min64(threads > 0 ? threads : stile_core_count(), e.tasks);

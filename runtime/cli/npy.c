@@ -35,7 +35,9 @@ int stile_npy_dtype_size(stile_npy_dtype dtype)
 
 stile_npy_dtype stile_npy_dtype_of(stile_type type)
 {
-    return type == STILE_TYPE_F16 ? STILE_NPY_F2 : type == STILE_TYPE_BF16 ? STILE_NPY_BF16 : STILE_NPY_F4;
+    return type == STILE_TYPE_F16    ? STILE_NPY_F2
+           : type == STILE_TYPE_BF16 ? STILE_NPY_BF16
+                                     : STILE_NPY_F4;
 }
 
 void stile_npy_free(stile_npy *npy)
@@ -76,12 +78,11 @@ int stile_npy_convert(void **out, const stile_npy *npy, stile_type type)
 enum { TRANSPOSE_BLOCK = 32 };
 
 /*
- * From Fortran to C order: element (i, j, l) of a × b × c moves from i + a·(j + b·l) to (i·b + j)·c + l,
- * in blocks that stay in cache. Inlined for each `size`.
+ * From Fortran to C order: element (i, j, l) of a × b × c moves from i + a·(j + b·l) to (i·b + j)·c
+ * + l, in blocks that stay in cache. Inlined for each `size`.
  */
-static inline __attribute__((always_inline)) void transpose_elements(char *out, const char *in,
-                                                                     size_t size, int64_t a,
-                                                                     int64_t b, int64_t c)
+static inline __attribute__((always_inline)) void
+transpose_elements(char *out, const char *in, size_t size, int64_t a, int64_t b, int64_t c)
 {
     for (int64_t j = 0; j < b; j++) {
         for (int64_t i0 = 0; i0 < a; i0 += TRANSPOSE_BLOCK) {

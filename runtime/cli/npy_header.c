@@ -289,8 +289,8 @@ void stile_npy_shape_print(stile_text *out, int rank, const int64_t *dims)
 void stile_npy_header_print(stile_text *out, stile_npy_dtype dtype, int rank, const int64_t *dims)
 {
     stile_text dict = {0};
-    stile_text_appendf(&dict, "{'descr': '%s', 'fortran_order': False, 'shape': ",
-                       stile_npy_dtype_name(dtype));
+    stile_text_appendf(
+        &dict, "{'descr': '%s', 'fortran_order': False, 'shape': ", stile_npy_dtype_name(dtype));
     stile_npy_shape_print(&dict, rank, dims);
     stile_text_append(&dict, ", }");
     const size_t prefix = MAGIC_SIZE + 4;

@@ -44,7 +44,7 @@ static bool write_content(int fd, const content *c, bool sync)
     return ok;
 }
 
-/* Opens a new file beside `path`, with the permissions the umask gives; its name goes into `aside`. */
+/* Opens a new file beside `path`, with permissions by the umask; `aside` becomes its name. */
 static int open_aside(const char *path, stile_text *aside)
 {
     static _Atomic unsigned counter; /* so that two threads do not meet */

@@ -11,8 +11,8 @@
 /* A format as an independent table of its values: everything below is checked against these. */
 typedef struct format {
     stile_type type;
-    int codes;       /* positive codes, from 0 */
-    int largest;     /* of the finite ones */
+    int codes;   /* positive codes, from 0 */
+    int largest; /* of the finite ones */
     bool saturates;
     double values[1 << 15];
 } format;
@@ -176,7 +176,7 @@ static void tf32_is_a_float_with_thirteen_zero_bits(void **state)
 static void arrays_need_no_alignment(void **state)
 {
     (void)state;
-    const stile_type types[] = {STILE_TYPE_F32, STILE_TYPE_TF32, STILE_TYPE_F16,
+    const stile_type types[] = {STILE_TYPE_F32,  STILE_TYPE_TF32, STILE_TYPE_F16,
                                 STILE_TYPE_BF16, STILE_TYPE_E4M3, STILE_TYPE_E5M2};
     for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
         unsigned char bytes[1 + 5 * 4];

@@ -105,8 +105,8 @@ static measurement measure(const stile_config *config, int64_t M, int64_t K, int
     assert_int_equal((trained ? stile_reference_pack_weight
                               : stile_reference_encode_weight)(&e.problem, e.w, w_hat, 0),
                      0);
-    assert_int_equal(
-        stile_reference_run(&e.problem, e.x, w_hat, NULL, NULL, e.ref, true, NULL, 0), 0);
+    assert_int_equal(stile_reference_run(&e.problem, e.x, w_hat, NULL, NULL, e.ref, true, NULL, 0),
+                     0);
     emulate(&e, w_hat);
 
     stile_comparison result;
@@ -241,8 +241,8 @@ static stile_comparison compare_doubles(const double *y, const double *ref, int6
 enum { SIDE = 50, SIZE = SIDE * SIDE };
 
 /*
- * Whether a comparison passes for an operator that only rounds its result to bf16: ⟨1,1,1;1⟩ with everything
- * else exact, predicted to be off by ROUNDOFF.
+ * Whether a comparison passes for an operator that only rounds its result to bf16: ⟨1,1,1;1⟩ with
+ * everything else exact, predicted to be off by ROUNDOFF.
  */
 static const double ROUNDOFF = 1.659e-3;
 
@@ -251,8 +251,8 @@ static bool passes(stile_arena *arena, const stile_comparison *comparison)
     stile_basis *unit;
     assert_int_equal(stile_basis_classical(&unit, arena, 1, 1, 1), 0);
     stile_config config = plain_config(unit);
-    config.precision = (stile_precision){STILE_TYPE_F16, STILE_TYPE_TF32, STILE_TYPE_F32,
-                                         STILE_TYPE_BF16};
+    config.precision =
+        (stile_precision){STILE_TYPE_F16, STILE_TYPE_TF32, STILE_TYPE_F32, STILE_TYPE_BF16};
     const stile_problem problem = {.config = &config, .M = SIDE, .K = SIDE, .N = SIDE};
     assert_true(fabs(stile_predicted_error(&problem) / ROUNDOFF - 1) < 1e-3);
     return stile_comparison_passes(comparison, &problem);
@@ -360,7 +360,8 @@ static void gaps_between_rows_are_not_compared(void **state)
     assert_true(c.relative_rms == 0);
 }
 
-/* The last rounding of an element six standard deviations out is up to 2^-9 of it, not of the RMS. */
+/* The last rounding of an element six standard deviations out is up to 2^-9 of it, not of the RMS.
+ */
 static void gaussian_tails_pass(void **state)
 {
     uint64_t random = 9;

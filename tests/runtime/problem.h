@@ -37,7 +37,7 @@ static inline double random_normal(uint64_t *state)
 /* Bytes of an element; tests use no type that is not listed. */
 static inline size_t element_size(stile_type type)
 {
-    return type == STILE_TYPE_F32 || type == STILE_TYPE_TF32 ? 4
+    return type == STILE_TYPE_F32 || type == STILE_TYPE_TF32   ? 4
            : type == STILE_TYPE_F16 || type == STILE_TYPE_BF16 ? 2
                                                                : 1;
 }
@@ -52,8 +52,8 @@ static inline void *random_array(uint64_t *state, stile_type type, int64_t count
     return array;
 }
 
-static const char *const BASES[] = {"strassen", "winograd", "laderman", "strassen²", "classical",
-                                    "random16", "random24", "row"};
+static const char *const BASES[] = {"strassen",  "winograd", "laderman", "strassen²",
+                                    "classical", "random16", "random24", "row"};
 enum { BASIS_COUNT = sizeof BASES / sizeof *BASES };
 
 /* One of BASES: "row" has tiles ⟨1,4,2⟩, "random24" is ⟨4,4,4;24⟩, "classical" ⟨2,3,2⟩. */

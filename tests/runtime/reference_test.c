@@ -100,7 +100,8 @@ static void randomize(fixture *f, stile_arena *arena, uint64_t *random)
 {
     static const stile_type types[] = {STILE_TYPE_F32, STILE_TYPE_F16, STILE_TYPE_BF16};
     *f = (fixture){0};
-    f->config = plain_config(basis_called(arena, BASES[random_between(random, 0, BASIS_COUNT - 1)]));
+    f->config =
+        plain_config(basis_called(arena, BASES[random_between(random, 0, BASIS_COUNT - 1)]));
     f->config.layout = random_between(random, 0, 1) ? STILE_WEIGHT_KN : STILE_WEIGHT_NK;
     f->config.encode = (stile_weight_encode)random_between(random, 0, 2);
     f->config.precision.input = types[random_between(random, 0, 2)];
@@ -119,8 +120,9 @@ static void randomize(fixture *f, stile_arena *arena, uint64_t *random)
     if (random_between(random, 0, 1)) {
         p->config = &f->config;
         p->ldx = p->K + random_between(random, 0, 5);
-        p->ldw = f->config.encode == STILE_ENCODE_TRAINED ? 0
-                                                          : columns_of_w(f) + random_between(random, 0, 5);
+        p->ldw = f->config.encode == STILE_ENCODE_TRAINED
+                     ? 0
+                     : columns_of_w(f) + random_between(random, 0, 5);
         p->ldy = p->N + random_between(random, 0, 5);
         p->ldr = p->N + random_between(random, 0, 5);
     }
@@ -136,9 +138,8 @@ static void fast_way_agrees_with_direct_contraction(void **state)
         randomize(&f, *state, &random);
         encode(&f);
         run(&f, 2);
-        assert_int_equal(stile_reference_contract(&f.problem, f.x, f.w, f.bias, f.residual,
-                                                  f.expected),
-                         0);
+        assert_int_equal(
+            stile_reference_contract(&f.problem, f.x, f.w, f.bias, f.residual, f.expected), 0);
         assert_close(&f);
         tear_down(&f);
     }
@@ -169,8 +170,8 @@ static void dense_truth_is_the_textbook_sum(void **state)
         f.config.epilogue = (stile_epilogue){true, true, STILE_ACTIVATION_RELU};
         f.problem = (stile_problem){.M = 7, .K = 11, .N = 5, .ldx = 12, .ldw = 13, .ldr = 6};
         set_up(&f, &random);
-        assert_int_equal(
-            stile_reference_dense(&f.problem, f.x, f.w, f.bias, f.residual, f.y, 1), 0);
+        assert_int_equal(stile_reference_dense(&f.problem, f.x, f.w, f.bias, f.residual, f.y, 1),
+                         0);
         const float *x = f.x, *w = f.w, *bias = f.bias, *residual = f.residual;
         for (int i = 0; i < 7; i++) {
             for (int j = 0; j < 5; j++) {
@@ -396,9 +397,10 @@ static void callers_scratch_of_the_stated_size_is_enough(void **state)
         encode(&f);
         const int threads = (int)random_between(&random, 0, 3);
         const size_t size = stile_reference_scratch_size(&f.problem, threads);
-        double *scratch = malloc(size * sizeof *scratch); /* exactly: the sanitizer guards the end */
-        assert_int_equal(stile_reference_run(&f.problem, f.x, f.w_hat, f.bias, f.residual, f.y, true,
-                                             scratch, threads),
+        double *scratch =
+            malloc(size * sizeof *scratch); /* exactly: the sanitizer guards the end */
+        assert_int_equal(stile_reference_run(&f.problem, f.x, f.w_hat, f.bias, f.residual, f.y,
+                                             true, scratch, threads),
                          0);
         free(scratch);
         tear_down(&f);
@@ -480,8 +482,7 @@ static void sizes_that_overflow_are_reported(void **state)
 {
     stile_config config = plain_config(basis_called(*state, "strassen²"));
     config.encode = STILE_ENCODE_TRAINED;
-    const stile_problem problem = {
-        .config = &config, .M = 128, .K = INT64_C(1) << 52, .N = 4096};
+    const stile_problem problem = {.config = &config, .M = 128, .K = INT64_C(1) << 52, .N = 4096};
     assert_int_equal(stile_problem_check(&problem), 0);
     assert_true(stile_reference_scratch_size(&problem, 64) == SIZE_MAX);
     assert_true(stile_reference_weight_size(&problem) == SIZE_MAX);
@@ -506,7 +507,8 @@ static void operands_must_match_the_spec(void **state)
     assert_int_equal(stile_epilogue_check(&problem, &value, &value), 0);
     double out;
     config.encode = STILE_ENCODE_TRAINED;
-    assert_int_equal(stile_reference_encode_weight(&problem, &value, &out, 1), STILE_ERROR_ARGUMENT);
+    assert_int_equal(stile_reference_encode_weight(&problem, &value, &out, 1),
+                     STILE_ERROR_ARGUMENT);
     assert_int_equal(stile_reference_dense(&problem, &value, &value, &value, &value, &out, 1),
                      STILE_ERROR_ARGUMENT);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rendered source of a few small specs, compared with the files beside their YAML to the byte. A
- * change of a template shows there as a change of the CUDA that users get; with
+ * The rendered source of a few small specs, compared to the byte with SPEC/ARCH/KERNEL.cu beside their
+ * YAML. A change of a template shows there as a change of the CUDA that users get; with
  * STILE_UPDATE_GOLDEN=1 the files are rewritten.
  */
 #include <setjmp.h>
@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,10 +22,17 @@
 
 #include "kernel.h"
 
-static const char *const names[] = {"strassen", "winograd_tf32", "random_f16", "trained_rows"};
-enum { NAME_COUNT = sizeof names / sizeof names[0], PATH_BYTES = 4096 };
+typedef struct golden_case {
+    const char *spec, *arch;
+} golden_case;
 
-/* The kernels of one spec for sm_80. */
+static const golden_case cases[] = {
+    {"strassen", "sm_80"},   {"strassen", "sm_90a"},    {"winograd_tf32", "sm_80"},
+    {"random_f16", "sm_80"}, {"trained_rows", "sm_80"},
+};
+enum { CASE_COUNT = sizeof cases / sizeof cases[0], PATH_BYTES = 4096 };
+
+/* The kernels of one case. */
 typedef struct rendering {
     stile_arena *arena;
     stile_kernel kernels[STILE_KERNEL_ROLE_COUNT];
@@ -38,20 +46,20 @@ static const char *golden_directory(void)
     return path;
 }
 
-static rendering render(const char *name)
+static rendering render(const golden_case *which)
 {
     rendering r = {.arena = stile_arena_create()};
     char path[2 * PATH_BYTES];
     stile_spec *spec = NULL;
     stile_arch arch;
-    snprintf(path, sizeof path, "%s/%s.yaml", golden_directory(), name);
-    if (stile_spec_load(&spec, path, NULL) || stile_arch_parse(&arch, "sm_80"))
+    snprintf(path, sizeof path, "%s/%s.yaml", golden_directory(), which->spec);
+    if (stile_spec_load(&spec, path, NULL) || stile_arch_parse(&arch, which->arch))
         fail_msg("%s", stile_last_error());
     const stile_config *config = stile_spec_variant(spec, NULL);
     assert_non_null(config);
     for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++) {
         if (stile_kernel_render(&r.kernels[role], r.arena, config, &arch, role))
-            fail_msg("%s: %s", name, stile_last_error());
+            fail_msg("%s: %s", which->spec, stile_last_error());
     }
     stile_spec_destroy(&spec);
     return r;
@@ -74,8 +82,15 @@ static char *read_text(const char *path)
     return text;
 }
 
-static void write_text(const char *path, const char *text)
+/* Writes the file and the two folders above it. */
+static void write_text(char *path, const char *text)
 {
+    char *second = strrchr(path, '/'), *first = memrchr(path, '/', (size_t)(second - path));
+    *first = *second = '\0';
+    mkdir(path, 0777);
+    *first = '/';
+    mkdir(path, 0777);
+    *second = '/';
     FILE *file = fopen(path, "wb");
     if (!file || fputs(text, file) < 0 || fclose(file))
         fail_msg("%s cannot be written", path);
@@ -97,16 +112,15 @@ static void assert_same_text(const char *path, const char *expected, const char 
 static void rendered_source_is_the_golden_one(void **state)
 {
     (void)state;
-    const char *update = getenv("STILE_UPDATE_GOLDEN");
-    for (int i = 0; i < NAME_COUNT; i++) {
-        rendering r = render(names[i]);
+    const char *wish = getenv("STILE_UPDATE_GOLDEN");
+    bool update = wish && strcmp(wish, "1") == 0;
+    for (int i = 0; i < CASE_COUNT; i++) {
+        rendering r = render(&cases[i]);
         for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++) {
             char path[3 * PATH_BYTES];
-            int end = snprintf(path, sizeof path, "%s/%s", golden_directory(), names[i]);
-            if (update && strcmp(update, "1") == 0)
-                mkdir(path, 0777);
-            snprintf(path + end, sizeof path - (size_t)end, "/%s.cu", r.kernels[role].name);
-            if (update && strcmp(update, "1") == 0)
+            snprintf(path, sizeof path, "%s/%s/%s/%s.cu", golden_directory(), cases[i].spec,
+                     cases[i].arch, r.kernels[role].name);
+            if (update)
                 write_text(path, r.kernels[role].source);
             char *expected = read_text(path);
             if (!expected)
@@ -121,14 +135,14 @@ static void rendered_source_is_the_golden_one(void **state)
 static void the_locale_changes_no_byte(void **state)
 {
     (void)state;
-    for (int i = 0; i < NAME_COUNT; i++) {
-        rendering plain = render(names[i]);
+    for (int i = 0; i < CASE_COUNT; i++) {
+        rendering plain = render(&cases[i]);
         if (!setlocale(LC_ALL, "de_DE.UTF-8")) {
             stile_arena_destroy(&plain.arena);
             print_message("no locale de_DE.UTF-8 here\n");
             skip();
         }
-        rendering localised = render(names[i]);
+        rendering localised = render(&cases[i]);
         setlocale(LC_ALL, "C");
         for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++)
             assert_string_equal(plain.kernels[role].source, localised.kernels[role].source);
@@ -140,8 +154,8 @@ static void the_locale_changes_no_byte(void **state)
 static void sources_name_neither_spec_nor_folder(void **state)
 {
     (void)state;
-    for (int i = 0; i < NAME_COUNT; i++) {
-        rendering r = render(names[i]);
+    for (int i = 0; i < CASE_COUNT; i++) {
+        rendering r = render(&cases[i]);
         for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++) {
             assert_null(strstr(r.kernels[role].source, "golden"));
             assert_null(strstr(r.kernels[role].source, golden_directory()));

@@ -51,6 +51,18 @@ typedef struct stile_gemm_params {
     int tile_rows, tile_columns, tile_inner;
 } stile_gemm_params;
 
+/* What the driver encodes for the copy engine (CUtensorMap). */
+typedef struct __attribute__((aligned(64))) stile_tensor_map {
+    unsigned long long opaque[16];
+} stile_tensor_map;
+
+/* The channel GEMM on Hopper, in units of its blocks: see templates/sm_90a/channel_gemm.cu. */
+typedef struct stile_gemm_tma_params {
+    stile_tensor_map x_encoded, w_encoded; /* {tile_inner, tile rows or columns, rank} */
+    void *product;                         /* [2·row_pairs][columns][rank] fragment blocks */
+    int row_pairs, columns, k_blocks;
+} stile_gemm_tma_params;
+
 /* The decoder: Ŷ → Y = activation(D·ŷ + bias) + residual. */
 typedef struct stile_decode_params {
     const void *product;
@@ -162,7 +174,7 @@ constexpr int BLOCK_K = 64; // schedule.block[2]
 constexpr int NUM_STAGES = 3; // schedule.stages
 constexpr int WARP_M = 64;
 constexpr int WARP_N = 64;
-constexpr int BAND_ROWS = 16; // block rows that run side by side
+constexpr int BAND_ROWS = 16; // that run side by side
 
 // --- common/chunk.cuh ---
 // Runs of neighbouring elements, moved in the widest words that their size allows.

@@ -1,7 +1,7 @@
 // Rendered by stile. The comments below name the templates that each part comes from.
 
 // --- sm_80/decode.cu ---
-// Decodes the products of all channels: Y = activation(D·ŷ + bias) + residual.
+// Decodes the products of all channels, stored row by row: Ŷ [rank][tile_rows][product_pitch].
 //
 // A thread decodes TILES_PER_THREAD tiles that are neighbours along N: it reads one word of each channel
 // and writes whole chunks of TILE_ROWS rows of Y.
@@ -49,6 +49,18 @@ typedef struct stile_gemm_params {
     long long product_pitch;
     int tile_rows, tile_columns, tile_inner;
 } stile_gemm_params;
+
+/* What the driver encodes for the copy engine (CUtensorMap). */
+typedef struct __attribute__((aligned(64))) stile_tensor_map {
+    unsigned long long opaque[16];
+} stile_tensor_map;
+
+/* The channel GEMM on Hopper, in units of its blocks: see templates/sm_90a/channel_gemm.cu. */
+typedef struct stile_gemm_tma_params {
+    stile_tensor_map x_encoded, w_encoded; /* {tile_inner, tile rows or columns, rank} */
+    void *product;                         /* [2·row_pairs][columns][rank] fragment blocks */
+    int row_pairs, columns, k_blocks;
+} stile_gemm_tma_params;
 
 /* The decoder: Ŷ → Y = activation(D·ŷ + bias) + residual. */
 typedef struct stile_decode_params {
@@ -193,6 +205,10 @@ constexpr int SPARSE = 1; // basis: coefficients are code, or else operands
 constexpr int SKIP_ZEROS = 0; // basis: some operands are zero
 constexpr int TILES_PER_THREAD = 4;
 constexpr int THREADS_Y = 4;
+
+// --- common/decode.cuh ---
+// What every decoder does once it knows where a thread's products lie: Y = activation(D·ŷ + bias) +
+// residual for TILES_PER_THREAD tiles that are neighbours along N.
 
 // --- common/chunk.cuh ---
 // Runs of neighbouring elements, moved in the widest words that their size allows.
@@ -355,7 +371,7 @@ __device__ __forceinline__ void linear_map(const In &in, const float *, Emit emi
 // Nothing to load.
 __device__ __forceinline__ void load_coefficients(float *, const float *, int, int) {}
 
-// --- sm_80/decode.cu ---
+// --- common/decode.cuh ---
 constexpr int CHUNK_COLUMNS = TILES_PER_THREAD * TILE_COLUMNS; // of a row of Y, per thread
 constexpr int TILE_ENTRIES = TILE_ROWS * TILE_COLUMNS;
 
@@ -385,7 +401,7 @@ __device__ __forceinline__ void load_part(Chunk<Output, CHUNK_COLUMNS> &chunk, c
         chunk.load(memory, valid);
 }
 
-// Adds bias, activates, adds the residual, rounds once and stores the thread's part of the tile row.
+// Adds bias, activates, adds the residual, rounds once and stores the thread's part of a tile row.
 __device__ __forceinline__ void store_tiles(const Lanes (&out)[TILE_ENTRIES],
                                             const stile_decode_params &p, int tile_row, int chunk)
 {
@@ -431,6 +447,15 @@ __device__ __forceinline__ void store_tiles(const Lanes (&out)[TILE_ENTRIES],
     }
 }
 
+__device__ __forceinline__ void decode_tiles(const Channels &in, const float *coefficients,
+                                             const stile_decode_params &p, int tile_row, int chunk)
+{
+    Lanes out[TILE_ENTRIES];
+    linear_map(in, coefficients, [&](int output, const Lanes &value) { out[output] = value; });
+    store_tiles(out, p, tile_row, chunk);
+}
+
+// --- sm_80/decode.cu ---
 extern "C" __global__ void __launch_bounds__(32 * THREADS_Y)
 stile_decode(const __grid_constant__ stile_decode_params p)
 {
@@ -450,12 +475,9 @@ stile_decode(const __grid_constant__ stile_decode_params p)
         const int chunk = block % column_blocks * 32 + threadIdx.x;
         if (tile_row >= p.groups.tile_rows || chunk >= chunks)
             continue;
-
         const Channels in{static_cast<const Product *>(p.product) + tile_row * p.product_pitch
                               + chunk * TILES_PER_THREAD,
                           p.groups.tile_rows * p.product_pitch};
-        Lanes out[TILE_ENTRIES];
-        linear_map(in, coefficients, [&](int output, const Lanes &value) { out[output] = value; });
-        store_tiles(out, p, tile_row, chunk);
+        decode_tiles(in, coefficients, p, tile_row, chunk);
     }
 }

@@ -11,6 +11,9 @@ enum {
     MAX_CONSTANTS = 24,
     ENCODE_THREADS_Y = 4,   /* of 32 threads each; also the decoder's */
     MAX_PATCH_BYTES = 32 * 1024,
+    MMA_TILE = 4,           /* side of the tiles that the tensor cores encode and decode */
+    MMA_MAX_RANK = 64,      /* more coefficients than that leave the registers */
+    MMA_TILES_PER_WARP = 64,
     BAND_ELEMENTS = 2048,   /* rows of Ŷ_c that concurrent blocks cover: about square in a wave */
 };
 
@@ -86,6 +89,41 @@ static int check_shared(const builder *b)
                       b->kernel.name, b->arch->name, b->arch->shared_bytes_per_block);
 }
 
+/*
+ * Whether the tensor cores can apply a dense matrix to tiles of rows × columns entries. Its zeros would
+ * not be skipped, so there must be none.
+ */
+static bool suits_mma(const builder *b, stile_basis_matrix matrix, int tile_rows, int tile_columns,
+                      stile_type type)
+{
+    return !b->config->sparse && tile_rows == MMA_TILE && tile_columns == MMA_TILE
+        && b->config->basis->rank <= MMA_MAX_RANK
+        && (type == STILE_TYPE_F16 || type == STILE_TYPE_BF16)
+        && stile_basis_nonzeros(matrix) == matrix.rows * matrix.columns;
+}
+
+static int build_encode_mma(builder *b, int tile_rows, bool entries_by_column)
+{
+    const stile_precision *precision = &b->config->precision;
+
+    b->kernel.entry = "stile_encode_mma";
+    add_type(b, "Input", stile_type_name(precision->input), "precision.input");
+    add_type(b, "Encoded", stile_type_name(precision->encoded), "precision.encoded");
+    add(b, "TILE_ROWS", tile_rows, "of the source");
+    add(b, "TILE_COLUMNS", b->config->basis->k, NULL);
+    add(b, "ENTRIES_BY_COLUMN", entries_by_column, "how the encoder numbers a tile's entries");
+    add(b, "RANK", b->config->basis->rank, "basis.rank");
+    add(b, "TILES_PER_WARP", MMA_TILES_PER_WARP, NULL);
+    add(b, "THREADS_Y", ENCODE_THREADS_Y, NULL);
+
+    b->kernel.threads_x = 32;
+    b->kernel.threads_y = ENCODE_THREADS_Y;
+    b->kernel.block_rows = ENCODE_THREADS_Y;
+    b->kernel.block_columns = MMA_TILES_PER_WARP;
+    b->kernel.tiles_per_thread = 2;
+    return 0;
+}
+
 /* Encoders of matrices whose rows run along K: X, and W stored [N, K]. */
 static int build_encode_rows(builder *b, stile_basis_matrix matrix, int tile_rows,
                              bool entries_by_column)
@@ -96,6 +134,10 @@ static int build_encode_rows(builder *b, stile_basis_matrix matrix, int tile_row
                                        matrix.columns, stile_type_size(precision->encoded));
     linear_map map = {matrix, matrix.rows, matrix.columns};
     int floats;
+
+    if (precision->input == precision->encoded
+        && suits_mma(b, matrix, tile_rows, basis->k, precision->encoded))
+        return build_encode_mma(b, tile_rows, entries_by_column);
 
     b->kernel.entry = "stile_encode_rows";
     add_type(b, "Input", stile_type_name(precision->input), "precision.input");
@@ -247,8 +289,10 @@ static int build_decode(builder *b)
     int error = stile_gemm_schedule_choose(&s, b->config, b->arch);
     if (error)
         return error;
+    bool hopper = s.family == STILE_FAMILY_SM_90A;
+    bool mma = hopper && suits_mma(b, matrix, basis->m, basis->n, precision->product);
     b->kernel.family = s.family;
-    b->kernel.entry = "stile_decode";
+    b->kernel.entry = mma ? "stile_decode_mma" : "stile_decode";
     add_type(b, "Product", stile_type_name(precision->product), "precision.product");
     add_type(b, "Output", stile_type_name(precision->output), "precision.output");
     add_type(b, "Activation", activation_type(b->config->epilogue.activation),
@@ -257,24 +301,26 @@ static int build_decode(builder *b)
     add(b, "HAS_RESIDUAL", b->config->epilogue.residual, "epilogue.residual");
     add(b, "TILE_ROWS", basis->m, NULL);
     add(b, "TILE_COLUMNS", basis->n, NULL);
-    error = add_linear_map(b, &map, &floats);
-    if (error)
-        return error;
-    if (s.family == STILE_FAMILY_SM_90A) {
+    if (hopper) {
         tiles = 2; /* neighbours in a fragment */
         add(b, "RANK", basis->rank, "basis.rank");
         add(b, "BLOCK_M", s.block_m, "schedule.block[0]");
         add(b, "BLOCK_N", s.block_n, "schedule.block[1]");
     }
-    add(b, "TILES_PER_THREAD", tiles, NULL);
+    if (!mma) {
+        error = add_linear_map(b, &map, &floats);
+        if (error)
+            return error;
+        add(b, "TILES_PER_THREAD", tiles, NULL);
+        b->kernel.shared_bytes = 4 * floats;
+    }
     add(b, "THREADS_Y", ENCODE_THREADS_Y, NULL);
 
     b->kernel.threads_x = 32;
     b->kernel.threads_y = ENCODE_THREADS_Y;
-    b->kernel.block_rows = s.family == STILE_FAMILY_SM_90A ? 8 : ENCODE_THREADS_Y;
-    b->kernel.block_columns = s.family == STILE_FAMILY_SM_90A ? 32 : 32 * tiles;
+    b->kernel.block_rows = hopper ? 8 : ENCODE_THREADS_Y; /* a run of fragments, or a row per warp */
+    b->kernel.block_columns = hopper ? 32 : 32 * tiles;
     b->kernel.tiles_per_thread = tiles;
-    b->kernel.shared_bytes = 4 * floats;
     return check_shared(b);
 }
 

@@ -94,6 +94,7 @@ typedef struct stile_config {
     size_t shape_count;
     const char *basis_text; /* the basis reference in canonical flow style: "{name: strassen}" */
     const char *spec_name;  /* the name without what the variant adds */
+    const char *spec_path;  /* of the file, as the caller named it; NULL where text was parsed */
     const char *variant_text; /* lines of the canonical `variants` section that make this variant
                                  alone, "  weight.encode: [online]\n"; "" where there is none */
 } stile_config;

@@ -19,6 +19,7 @@ typedef struct loader {
     stile_arena *scratch; /* tree, settings: gone after loading */
     stile_diagnostics *diagnostics;
     stile_basis_resolver resolver;
+    const char *path; /* NULL: parsed from text */
     const char *name; /* NULL: in error */
     stile_shape *shapes;
     size_t shape_count;
@@ -239,6 +240,7 @@ static bool make_variant(loader *l, size_t index, stile_config *out)
         .shape_count = l->shape_count,
         .basis_text = basis->text,
         .spec_name = l->name,
+        .spec_path = l->path,
         .variant_text = section.failed ? NULL : stile_arena_strdup(l->arena, section.data),
     };
     if (!out->name || !out->variant_text)
@@ -271,8 +273,11 @@ static stile_spec *make_spec(loader *l, const stile_node *root)
     return spec;
 }
 
-/* Parses text called `file` in marks; `directory` as in stile_basis_resolver. */
-static int parse(stile_spec **out, const char *file, const char *text, size_t size,
+/*
+ * Parses text called `file` in marks, from the file `path` or (NULL) from nowhere; `directory` as in
+ * stile_basis_resolver.
+ */
+static int parse(stile_spec **out, const char *file, const char *path, const char *text, size_t size,
                  const char *directory, stile_diagnostics *diagnostics)
 {
     loader l = {.diagnostics = diagnostics};
@@ -281,7 +286,7 @@ static int parse(stile_spec **out, const char *file, const char *text, size_t si
     int result = STILE_ERROR_MEMORY;
     l.arena = stile_arena_create();
     l.scratch = stile_arena_create();
-    if (!l.arena || !l.scratch)
+    if (!l.arena || !l.scratch || (path && !(l.path = stile_arena_strdup(l.arena, path))))
         goto done;
     l.resolver = (stile_basis_resolver){
         .arena = l.arena, .scratch = l.scratch, .diagnostics = diagnostics, .directory = directory};
@@ -324,7 +329,7 @@ int stile_spec_load(stile_spec **out, const char *path, stile_diagnostics *diagn
                  ? stile_yaml_read_file(&text, &size, scratch, path, (stile_mark){path, 0, 0}, own)
                  : stile_fail_memory();
     if (!result)
-        result = parse(out, path, text, size, directory, own);
+        result = parse(out, path, path, text, size, directory, own);
     stile_arena_destroy(&scratch);
     return stile_diagnostics_finish(own, result, diagnostics);
 }
@@ -348,7 +353,7 @@ int stile_spec_parse(stile_spec **out, const char *text, size_t size, const char
     if (!scratch || (base_dir && !directory))
         result = stile_fail_memory();
     else
-        result = parse(out, "<text>", size ? text : "", size, directory, own);
+        result = parse(out, "<text>", NULL, size ? text : "", size, directory, own);
     stile_arena_destroy(&scratch);
     return stile_diagnostics_finish(own, result, diagnostics);
 }

@@ -157,6 +157,7 @@ void stile_context_destroy(stile_context **context)
 {
     if (!context || !*context)
         return;
+    stile_context_unload_bundles(*context);
     stile_cache_close(&(*context)->cache);
     if ((*context)->cu_context)
         (*context)->driver->cuDevicePrimaryCtxRelease((*context)->cu_device);
@@ -164,12 +165,21 @@ void stile_context_destroy(stile_context **context)
     *context = NULL;
 }
 
+const char *stile_context_device_name(const stile_context *context)
+{
+    return !context ? NULL : context->device == STILE_DEVICE_CPU ? "CPU" : context->device_name;
+}
+
+const char *stile_context_arch(const stile_context *context)
+{
+    return context && context->device != STILE_DEVICE_CPU ? context->arch.name : NULL;
+}
+
 int stile_context_enter(const stile_context *context, stile_context_scope *scope)
 {
-    if (!context->driver) {
-        scope->pushed = false;
+    scope->pushed = false; /* so that leaving does no harm, whatever happens here */
+    if (!context->driver)
         return STILE_OK;
-    }
     CUcontext current = NULL;
     int error = stile_driver_check(context->driver, context->driver->cuCtxGetCurrent(&current),
                                    "cuCtxGetCurrent");

@@ -25,6 +25,13 @@ static stile_rational *copy_exact(stile_arena *arena, const stile_rational *entr
     return copy;
 }
 
+/* `string` may be NULL: then it is no failure to copy nothing. */
+static bool copy_text(const char **out, stile_arena *arena, const char *string)
+{
+    *out = string ? stile_arena_strdup(arena, string) : NULL;
+    return *out || !string;
+}
+
 /* A copy that outlives the spec; NULL: memory. Shapes are left out, plans have their own. */
 static const stile_config *copy_config(stile_arena *arena, const stile_config *config)
 {
@@ -42,15 +49,17 @@ static const stile_config *copy_config(stile_arena *arena, const stile_config *c
     copy->basis = basis;
     copy->shapes = NULL;
     copy->shape_count = 0;
-    copy->name = stile_arena_strdup(arena, config->name);
-    copy->basis_text = stile_arena_strdup(arena, config->basis_text);
-    basis->name = stile_arena_strdup(arena, from->name);
-    basis->source = stile_arena_strdup(arena, from->source);
+    bool complete = copy_text(&copy->name, arena, config->name)
+        && copy_text(&copy->basis_text, arena, config->basis_text)
+        && copy_text(&copy->spec_name, arena, config->spec_name)
+        && copy_text(&copy->spec_path, arena, config->spec_path)
+        && copy_text(&copy->variant_text, arena, config->variant_text)
+        && copy_text(&basis->name, arena, from->name)
+        && copy_text(&basis->source, arena, from->source);
     basis->u = copy_entries(arena, from->u, u);
     basis->v = copy_entries(arena, from->v, v);
     basis->d = copy_entries(arena, from->d, d);
-    bool complete = copy->name && copy->basis_text && basis->name && basis->source && basis->u
-        && basis->v && basis->d;
+    complete = complete && basis->u && basis->v && basis->d;
     if (stile_basis_is_rational(from)) {
         basis->u_exact = copy_exact(arena, from->u_exact, u);
         basis->v_exact = copy_exact(arena, from->v_exact, v);
@@ -180,12 +189,47 @@ void stile_plan_destroy(stile_plan **plan)
 
 size_t stile_plan_workspace_size(const stile_plan *plan)
 {
-    return plan->workspace.size;
+    return plan ? plan->workspace.size : 0;
 }
 
 size_t stile_plan_weight_size(const stile_plan *plan)
 {
-    return plan->config->encode == STILE_ENCODE_ONLINE ? 0 : plan->weight_size;
+    return plan && plan->config->encode != STILE_ENCODE_ONLINE ? plan->weight_size : 0;
+}
+
+int stile_plan_get_info(stile_plan_info *out, const stile_plan *plan)
+{
+    if (!out || !plan)
+        return stile_fail(STILE_ERROR_ARGUMENT, "stile_plan_get_info needs a plan and a result");
+    const stile_config *config = plan->config;
+    *out = (stile_plan_info){
+        .variant = config->name,
+        .m = config->basis->m,
+        .k = config->basis->k,
+        .n = config->basis->n,
+        .rank = config->basis->rank,
+        .input = stile_type_name(config->precision.input),
+        .encoded = stile_type_name(config->precision.encoded),
+        .product = stile_type_name(config->precision.product),
+        .output = stile_type_name(config->precision.output),
+        .input_size = stile_type_size(config->precision.input),
+        .output_size = stile_type_size(config->precision.output),
+        .weight_layout = stile_weight_layout_name(config->layout),
+        .weight_encode = stile_weight_encode_name(config->encode),
+        .bias = config->epilogue.bias,
+        .activation = stile_activation_name(config->epilogue.activation),
+        .residual = config->epilogue.residual,
+        .dense_basis = !config->sparse,
+        .M = plan->M,
+        .K = plan->K,
+        .N = plan->N,
+        .rows_per_group = plan->rows_per_group,
+        .ldx = plan->ldx,
+        .ldw = plan->ldw,
+        .ldy = plan->ldy,
+        .ldr = plan->ldr,
+    };
+    return STILE_OK;
 }
 
 stile_problem stile_plan_problem(const stile_plan *plan, int64_t M)
@@ -291,9 +335,14 @@ int stile_operands_check(const stile_plan *plan, const stile_operands *operands,
     return 0;
 }
 
+static int fail_no_plan(void)
+{
+    return stile_fail(STILE_ERROR_ARGUMENT, "the plan is NULL: create it with stile_plan_create");
+}
+
 int stile_workspace_init(const stile_plan *plan, void *workspace, stile_stream stream)
 {
-    int error = check_buffer("the workspace", workspace);
+    int error = plan ? check_buffer("the workspace", workspace) : fail_no_plan();
     if (error || plan->context->device == STILE_DEVICE_CPU)
         return error;
     return stile_launch_workspace_init(plan, workspace, stream);
@@ -302,6 +351,8 @@ int stile_workspace_init(const stile_plan *plan, void *workspace, stile_stream s
 int stile_encode_weight(const stile_plan *plan, const void *w, void *w_hat, void *workspace,
                         stile_stream stream)
 {
+    if (!plan)
+        return fail_no_plan();
     const stile_config *config = plan->config;
     bool trained = config->encode == STILE_ENCODE_TRAINED;
     if (config->encode == STILE_ENCODE_ONLINE)
@@ -320,7 +371,7 @@ int stile_run(const stile_plan *plan, const stile_operands *operands, void *work
               stile_stream stream)
 {
     stile_operands checked;
-    int error = stile_operands_check(plan, operands, workspace, &checked);
+    int error = plan ? stile_operands_check(plan, operands, workspace, &checked) : fail_no_plan();
     if (error)
         return error;
     if (plan->context->device == STILE_DEVICE_CPU)

@@ -65,7 +65,7 @@ typedef struct job {
     stile_kernel_role role;
     stile_cubin cubin;
     int error;
-    char error_text[2048];
+    char error_text[4096];
 } job;
 
 static void compile(void *user, int64_t index)
@@ -73,8 +73,7 @@ static void compile(void *user, int64_t index)
     job *j = (job *)user + index;
     const stile_context *context = j->plan->context;
     const stile_kernel *kernel = &j->plan->kernels[j->role].kernel;
-    j->error = stile_cache_get(context->cache, &j->cubin, kernel->name, kernel->source,
-                               &context->arch);
+    j->error = stile_context_get_kernel(context, &j->cubin, j->plan->config, kernel);
     if (j->error)
         snprintf(j->error_text, sizeof j->error_text, "%s", stile_last_error());
 }

@@ -16,8 +16,8 @@
 
 enum {
     MAX_ITERATIONS = 10000,
-    WARMUP_BATCH = 8,       /* pairs between two looks at the clock */
-    SELECTION_WARMUP = 3,   /* runs of each dense candidate, untimed and timed */
+    WARMUP_BATCH = 8,     /* pairs between two looks at the clock */
+    SELECTION_WARMUP = 3, /* runs of each dense candidate, untimed and timed */
     SELECTION_RUNS = 12,
 };
 
@@ -47,7 +47,7 @@ static int check(const bench *b, CUresult result, const char *call)
     return stile_driver_check(b->driver, result, call);
 }
 
-/* --- statistics --------------------------------------------------------------------------------------- */
+/* --- statistics ------------------------------------------------------------------------------ */
 
 static int compare_samples(const void *a, const void *b)
 {
@@ -77,7 +77,7 @@ stile_quantiles stile_quantiles_of(double *samples, int count)
     };
 }
 
-/* --- running -------------------------------------------------------------------------------------------- */
+/* --- running --------------------------------------------------------------------------------- */
 
 static stile_operands operands_of(const bench *b, int turn)
 {
@@ -144,7 +144,7 @@ static double seconds_now(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* --- preparation ---------------------------------------------------------------------------------------- */
+/* --- preparation ----------------------------------------------------------------------------- */
 
 static int make_plan(bench *b, const stile_spec *spec)
 {
@@ -186,7 +186,8 @@ static int make_weights(bench *b, int sets)
     if (!error)
         error = stile_device_buffer_write(&source, 0, host, size);
     if (!error)
-        error = stile_rotation_create(&b->w, b->driver, sets, stile_plan_weight_size(b->plan), NULL);
+        error =
+            stile_rotation_create(&b->w, b->driver, sets, stile_plan_weight_size(b->plan), NULL);
     if (!error)
         error = stile_encode_weight(b->plan, stile_device_pointer(&source),
                                     stile_rotation_pointer(&b->w, 0),
@@ -204,12 +205,13 @@ static int make_operands(bench *b, stile_bench_result *result)
     const stile_bench_host *h = &b->host;
     bool online = b->config->encode == STILE_ENCODE_ONLINE;
     size_t w_size = online ? h->w_size : stile_plan_weight_size(b->plan);
-    double bytes = (double)h->x_size + (double)w_size + (double)h->y_size + (double)h->residual_size;
+    double bytes =
+        (double)h->x_size + (double)w_size + (double)h->y_size + (double)h->residual_size;
     int sets = stile_rotation_length(bytes, result->l2_bytes);
     result->stl_sets = sets;
 
-    int error = stile_device_buffer_create(&b->workspace, b->driver,
-                                           stile_plan_workspace_size(b->plan));
+    int error =
+        stile_device_buffer_create(&b->workspace, b->driver, stile_plan_workspace_size(b->plan));
     if (!error)
         error = stile_workspace_init(b->plan, stile_device_pointer(&b->workspace), b->stream);
     if (!error)
@@ -227,7 +229,7 @@ static int make_operands(bench *b, stile_bench_result *result)
     return error;
 }
 
-/* --- the baseline ------------------------------------------------------------------------------------- */
+/* --- the baseline ---------------------------------------------------------------------------- */
 
 /* The median time of one candidate. */
 static int time_candidate(bench *b, const stile_dense_product *product, int candidate,
@@ -254,7 +256,8 @@ static int time_candidate(bench *b, const stile_dense_product *product, int cand
 }
 
 /* Tries W in one layout; takes over product and weights where they are the fastest so far. */
-static int try_layout(bench *b, stile_bench_result *result, stile_weight_layout layout, double *best)
+static int try_layout(bench *b, stile_bench_result *result, stile_weight_layout layout,
+                      double *best)
 {
     stile_dense_product *product = NULL;
     stile_rotation w = {0};
@@ -320,15 +323,16 @@ static int make_baseline(bench *b, stile_bench_result *result)
     error = stile_rotation_create(&b->dense_x, b->driver, result->dense_sets, b->host.x_size,
                                   b->host.x);
     if (!error) /* 4 bytes: the output type may yet change */
-        error = stile_rotation_create(&b->dense_y, b->driver, result->dense_sets, 4 * elements, NULL);
+        error =
+            stile_rotation_create(&b->dense_y, b->driver, result->dense_sets, 4 * elements, NULL);
     if (!error)
         error = try_layout(b, result, STILE_WEIGHT_NK, &best);
     if (error == STILE_ERROR_UNSUPPORTED && result->dense_output != b->config->precision.input) {
         result->dense_output = b->config->precision.input;
-        snprintf(result->dense_note, note_size, "the dense result is %s: cuBLASLt makes no %s of %s",
-                 stile_type_name(result->dense_output),
-                 stile_type_name(b->config->precision.output),
-                 stile_type_name(b->config->precision.input));
+        snprintf(
+            result->dense_note, note_size, "the dense result is %s: cuBLASLt makes no %s of %s",
+            stile_type_name(result->dense_output), stile_type_name(b->config->precision.output),
+            stile_type_name(b->config->precision.input));
         error = try_layout(b, result, STILE_WEIGHT_NK, &best);
     }
     if (!error || error == STILE_ERROR_UNSUPPORTED)
@@ -342,7 +346,7 @@ static int make_baseline(bench *b, stile_bench_result *result)
     return error;
 }
 
-/* --- measurement -------------------------------------------------------------------------------------- */
+/* --- measurement ----------------------------------------------------------------------------- */
 
 static int warm_up(const bench *b)
 {
@@ -444,10 +448,10 @@ static int measure_errors(bench *b, stile_bench_result *result)
 static int run_all(bench *b, stile_bench_result *result)
 {
     int l2 = 0;
-    int error = check(b,
-                      b->driver->cuDeviceGetAttribute(&l2, STILE_CU_DEVICE_L2_CACHE_SIZE,
-                                                      b->context->cu_device),
-                      "cuDeviceGetAttribute");
+    int error = check(
+        b,
+        b->driver->cuDeviceGetAttribute(&l2, STILE_CU_DEVICE_L2_CACHE_SIZE, b->context->cu_device),
+        "cuDeviceGetAttribute");
     result->l2_bytes = l2;
     if (!error)
         error = make_events(b);
@@ -468,8 +472,8 @@ static int run_all(bench *b, stile_bench_result *result)
 
 static void release(bench *b)
 {
-    stile_rotation *const rotations[]
-        = {&b->x, &b->w, &b->y, &b->residual, &b->dense_x, &b->dense_w, &b->dense_y};
+    stile_rotation *const rotations[] = {&b->x,       &b->w,       &b->y,      &b->residual,
+                                         &b->dense_x, &b->dense_w, &b->dense_y};
     if (b->stream)
         b->driver->cuStreamSynchronize(b->stream);
     for (int i = 0; i < 7; i++)

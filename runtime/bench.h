@@ -3,9 +3,9 @@
  * Benchmarks: one plan on one shape, interleaved with cuBLASLt in the same run.
  *
  * Both run in pairs on one stream until the GPU is warm, then in pairs that events time one by one.
- * X, W, Ŵ, Y and the residual rotate over more than twice the L2 cache, of their own for each side, so
- * that neither finds its operands, nor the other's, in the cache. Data is N(0,1): power, and with it the
- * clock, depends on it.
+ * X, W, Ŵ, Y and the residual rotate over more than twice the L2 cache, of their own for each side,
+ * so that neither finds its operands, nor the other's, in the cache. Data is N(0,1): power, and
+ * with it the clock, depends on it.
  */
 #ifndef STILE_RUNTIME_BENCH_H
 #define STILE_RUNTIME_BENCH_H
@@ -23,9 +23,9 @@ typedef struct stile_bench_params {
     stile_shape shape;
     int64_t rows_per_group; /* 0: one group */
     bool against_cublas;
-    double warmup_seconds;  /* of pairs, before the timed ones */
-    int iterations;         /* timed pairs, 1 … 10000 */
-    uint64_t seed;          /* of the data */
+    double warmup_seconds; /* of pairs, before the timed ones */
+    int iterations;        /* timed pairs, 1 … 10000 */
+    uint64_t seed;         /* of the data */
 } stile_bench_params;
 
 /* Times in milliseconds. */
@@ -43,7 +43,7 @@ typedef struct stile_bench_result {
     } kernels[STILE_KERNEL_ROLE_COUNT];
 
     bool has_dense;
-    char dense_note[256];       /* why there is no dense time, or how it differs; "" otherwise */
+    char dense_note[256]; /* why there is no dense time, or how it differs; "" otherwise */
     stile_quantiles dense;
     stile_weight_layout dense_layout; /* the faster of nk and kn */
     stile_type dense_output;
@@ -52,9 +52,9 @@ typedef struct stile_bench_result {
 
     /* Relative RMS errors, from sampled rows and columns of tiles. */
     double predicted_error;
-    double operator_error;    /* STL against the fp64 operator */
-    double true_error;        /* STL against true matrix multiplication; NaN where weights are trained */
-    double dense_true_error;  /* cuBLAS against true matrix multiplication; NaN without */
+    double operator_error;   /* STL against the fp64 operator */
+    double true_error;       /* STL against true X·W; NaN where weights are trained */
+    double dense_true_error; /* cuBLAS against true X·W; NaN without */
     int64_t sampled_elements;
 
     int stl_sets, dense_sets; /* that the operands rotate over */

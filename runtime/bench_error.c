@@ -26,11 +26,11 @@ typedef struct sampler {
     const stile_bench_host *host;
     sample rows, columns;
     void *x, *w, *logical, *bias, *residual;
-    void *y;           /* the device's results at the sampled places */
+    void *y; /* the device's results at the sampled places */
     double *expected;
 } sampler;
 
-/* Spreads SAMPLED_TILES picks over `tile_count` tiles; the last tile, with its tail, is among them. */
+/* Spreads SAMPLED_TILES picks over the tiles; the last, with its tail, is among them. */
 static void pick_tiles(sample *s, int64_t tile_count, uint64_t seed)
 {
     s->tile_count = tile_count < SAMPLED_TILES ? (int)tile_count : SAMPLED_TILES;

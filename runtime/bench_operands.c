@@ -91,12 +91,13 @@ int stile_bench_host_create(stile_bench_host *out, const stile_config *config,
     h.logical = h.logical_size ? malloc(h.logical_size) : NULL;
     h.bias = h.bias_size ? malloc(h.bias_size) : NULL;
     h.residual = h.residual_size ? malloc(h.residual_size) : NULL;
-    if (!h.x || !h.w || (h.logical_size && !h.logical) || (h.bias_size && !h.bias)
-        || (h.residual_size && !h.residual)) {
+    if (!h.x || !h.w || (h.logical_size && !h.logical) || (h.bias_size && !h.bias) ||
+        (h.residual_size && !h.residual)) {
         stile_bench_host_destroy(&h);
         return stile_fail_memory();
     }
-    stile_fill_normal(in, h.x, s->M, s->K, s->K, false, stile_random_bits(params->seed, 1), threads);
+    stile_fill_normal(in, h.x, s->M, s->K, s->K, false, stile_random_bits(params->seed, 1),
+                      threads);
     stile_bench_fill_weight(h.w, config, params, config->layout, threads);
     if (h.logical)
         stile_fill_normal(in, h.logical, logical_rows, t.tile_inner, t.tile_inner, false,

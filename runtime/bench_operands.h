@@ -22,7 +22,8 @@ void stile_rotation_destroy(stile_rotation *rotation);
 
 static inline void *stile_rotation_pointer(const stile_rotation *rotation, int turn)
 {
-    return rotation->count ? stile_device_pointer(&rotation->buffers[turn % rotation->count]) : NULL;
+    return rotation->count ? stile_device_pointer(&rotation->buffers[turn % rotation->count])
+                           : NULL;
 }
 
 /* How many sets of `bytes` pass twice an L2 cache, at least 2. */
@@ -30,8 +31,8 @@ int stile_rotation_length(double bytes, double l2_bytes);
 
 /* Dense host arrays in the types of the spec; NULL where the spec has no such operand. */
 typedef struct stile_bench_host {
-    void *x, *w;           /* W in the spec's layout */
-    void *logical;         /* trained Ŵ [rank, ceil(N/n), ceil(K/k)] */
+    void *x, *w;   /* W in the spec's layout */
+    void *logical; /* trained Ŵ [rank, ceil(N/n), ceil(K/k)] */
     void *bias, *residual;
     size_t x_size, w_size, logical_size, bias_size, residual_size, y_size; /* bytes */
 } stile_bench_host;

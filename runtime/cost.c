@@ -35,8 +35,8 @@ static int count_basis_additions(stile_cost *cost, const stile_config *config)
 static void add_kernel(stile_cost *cost, stile_kernel_role role, bool per_call, double flops,
                        double bytes_read, double bytes_written)
 {
-    cost->kernels[cost->kernel_count++]
-        = (stile_kernel_cost){role, per_call, flops, bytes_read, bytes_written};
+    cost->kernels[cost->kernel_count++] =
+        (stile_kernel_cost){role, per_call, flops, bytes_read, bytes_written};
 }
 
 int stile_cost_count(stile_cost *out, const stile_config *config, const stile_shape *shape,

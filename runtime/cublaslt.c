@@ -8,7 +8,7 @@
 
 #include "fail.h"
 
-/* --- what we use of cublasLt.h -------------------------------------------------------------------- */
+/* --- what we use of cublasLt.h --------------------------------------------------------------- */
 
 typedef struct lt_handle *lt_handle;
 typedef struct lt_operation *lt_operation;
@@ -95,13 +95,13 @@ static int check(lt_status status, const char *call)
     return stile_fail(STILE_ERROR_DEVICE, "cublasLt%s failed with status %d", call, status);
 }
 
-/* --- opening ------------------------------------------------------------------------------------------ */
+/* --- opening --------------------------------------------------------------------------------- */
 
 /* Opens the first library found; its path goes to `path`. */
 static void *open_object(char path[static 256])
 {
-    static const char *const names[]
-        = {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so.11", "libcublasLt.so"};
+    static const char *const names[] = {"libcublasLt.so.13", "libcublasLt.so.12",
+                                        "libcublasLt.so.11", "libcublasLt.so"};
     const char *toolkit = getenv("CUDA_PATH");
     const char *const directories[] = {"", toolkit ? toolkit : "", "/usr/local/cuda"};
     for (int d = 0; d < 3; d++) {
@@ -192,7 +192,7 @@ int stile_cublaslt_version(const stile_cublaslt *library)
     return (int)library->lt.GetVersion();
 }
 
-/* --- products ----------------------------------------------------------------------------------------- */
+/* --- products -------------------------------------------------------------------------------- */
 
 static int lt_type(stile_type type)
 {
@@ -217,15 +217,15 @@ static int describe(stile_dense_product *p, const stile_shape *s, stile_weight_l
                                                  sizeof transpose_w),
                       "MatmulDescSetAttribute");
     if (!error)
-        error = check(lt->MatrixLayoutCreate(&p->w, lt_type(input), nk ? K : N, nk ? N : K,
-                                             nk ? s->K : s->N),
-                      "MatrixLayoutCreate");
+        error = check(
+            lt->MatrixLayoutCreate(&p->w, lt_type(input), nk ? K : N, nk ? N : K, nk ? s->K : s->N),
+            "MatrixLayoutCreate");
     if (!error)
-        error = check(lt->MatrixLayoutCreate(&p->x, lt_type(input), K, M, s->K),
-                      "MatrixLayoutCreate");
+        error =
+            check(lt->MatrixLayoutCreate(&p->x, lt_type(input), K, M, s->K), "MatrixLayoutCreate");
     if (!error)
-        error = check(lt->MatrixLayoutCreate(&p->y, lt_type(output), N, M, s->N),
-                      "MatrixLayoutCreate");
+        error =
+            check(lt->MatrixLayoutCreate(&p->y, lt_type(output), N, M, s->N), "MatrixLayoutCreate");
     return error;
 }
 
@@ -237,14 +237,12 @@ static int find_candidates(stile_dense_product *p, int most)
     int found = 0;
     int error = check(lt->MatmulPreferenceCreate(&preference), "MatmulPreferenceCreate");
     if (!error)
-        error = check(lt->MatmulPreferenceSetAttribute(preference,
-                                                       LT_PREFERENCE_MAX_WORKSPACE_BYTES,
-                                                       &workspace, sizeof workspace),
-                      "MatmulPreferenceSetAttribute");
-    if (!error
-        && lt->MatmulAlgoGetHeuristic(p->library->handle, p->operation, p->w, p->x, p->y, p->y,
-                                      preference, most, p->candidates, &found)
-            != 0)
+        error =
+            check(lt->MatmulPreferenceSetAttribute(preference, LT_PREFERENCE_MAX_WORKSPACE_BYTES,
+                                                   &workspace, sizeof workspace),
+                  "MatmulPreferenceSetAttribute");
+    if (!error && lt->MatmulAlgoGetHeuristic(p->library->handle, p->operation, p->w, p->x, p->y,
+                                             p->y, preference, most, p->candidates, &found) != 0)
         found = 0;
     for (int i = 0; i < found; i++) {
         if (p->candidates[i].state == 0)
@@ -266,9 +264,8 @@ int stile_dense_create(stile_dense_product **out, stile_cublaslt *library, const
     product->library = library;
     int error = describe(product, shape, layout, input, output);
     if (!error)
-        error = find_candidates(product, most < STILE_DENSE_MAX_CANDIDATES
-                                             ? most
-                                             : STILE_DENSE_MAX_CANDIDATES);
+        error = find_candidates(
+            product, most < STILE_DENSE_MAX_CANDIDATES ? most : STILE_DENSE_MAX_CANDIDATES);
     if (error)
         stile_dense_destroy(&product);
     else
@@ -304,8 +301,7 @@ int stile_dense_run(const stile_dense_product *p, int candidate, const void *x, 
 {
     const float one = 1, zero = 0;
     return check(p->library->lt.Matmul(p->library->handle, p->operation, &one, w, p->w, x, p->x,
-                                       &zero, y, p->y, y, p->y,
-                                       &p->candidates[candidate].algorithm,
+                                       &zero, y, p->y, y, p->y, &p->candidates[candidate].algorithm,
                                        (void *)(uintptr_t)p->library->workspace, WORKSPACE_BYTES,
                                        stream),
                  "Matmul");

@@ -32,7 +32,8 @@ int stile_device_buffer_write(const stile_device_buffer *buffer, size_t offset, 
     return stile_driver_check(driver, driver->cuMemcpyHtoD(to, from, size), "cuMemcpyHtoD");
 }
 
-int stile_device_buffer_read(const stile_device_buffer *buffer, size_t offset, void *to, size_t size)
+int stile_device_buffer_read(const stile_device_buffer *buffer, size_t offset, void *to,
+                             size_t size)
 {
     const stile_driver *driver = buffer->driver;
     CUdeviceptr from = buffer->base + STILE_GUARD_BYTES + offset;
@@ -54,8 +55,8 @@ int stile_device_buffer_check(const stile_device_buffer *buffer, bool *intact)
     bool whole = true;
     for (int i = 0; i < 2; i++) {
         unsigned char bytes[STILE_GUARD_BYTES];
-        int error = stile_driver_check(
-            driver, driver->cuMemcpyDtoH(bytes, guards[i], sizeof bytes), "cuMemcpyDtoH");
+        int error = stile_driver_check(driver, driver->cuMemcpyDtoH(bytes, guards[i], sizeof bytes),
+                                       "cuMemcpyDtoH");
         if (error)
             return error;
         for (size_t j = 0; j < sizeof bytes; j++)

@@ -36,7 +36,8 @@ static inline void *stile_device_pointer(const stile_device_buffer *buffer)
 /* `size` bytes from or to host memory, at byte `offset`; complete on return. Errors: DEVICE. */
 int stile_device_buffer_write(const stile_device_buffer *buffer, size_t offset, const void *from,
                               size_t size);
-int stile_device_buffer_read(const stile_device_buffer *buffer, size_t offset, void *to, size_t size);
+int stile_device_buffer_read(const stile_device_buffer *buffer, size_t offset, void *to,
+                             size_t size);
 
 /* Poisons the data again. */
 int stile_device_buffer_poison(const stile_device_buffer *buffer);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing JSON: values in order, indentation and commas made here. Numbers are exact and free of the
- * locale; NaN and infinities, which JSON lacks, become null.
+ * Writing JSON: values in order, indentation and commas made here. Numbers are exact and free of
+ * the locale; NaN and infinities, which JSON lacks, become null.
  */
 #ifndef STILE_RUNTIME_JSON_H
 #define STILE_RUNTIME_JSON_H

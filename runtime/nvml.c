@@ -57,8 +57,8 @@ void stile_gpu_state_read(stile_gpu_state *out, const stile_driver *driver, CUde
         nvml_device handle;
         if (n.nvmlSystemGetDriverVersion(out->driver_version, sizeof out->driver_version) != 0)
             out->driver_version[0] = '\0';
-        if (driver->cuDeviceGetPCIBusId(bus_id, sizeof bus_id, device) == 0
-            && n.nvmlDeviceGetHandleByPciBusId_v2(bus_id, &handle) == 0)
+        if (driver->cuDeviceGetPCIBusId(bus_id, sizeof bus_id, device) == 0 &&
+            n.nvmlDeviceGetHandleByPciBusId_v2(bus_id, &handle) == 0)
             read_device(out, &n, handle);
         n.nvmlShutdown();
     }

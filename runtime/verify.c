@@ -45,7 +45,7 @@ static stile_plan_params plan_params(const stile_verify_data *data)
     };
 }
 
-/* --- judging Y ---------------------------------------------------------------------------------------- */
+/* --- judging Y ------------------------------------------------------------------------------- */
 
 /* Whether nothing was written between the rows of Y, or before them. */
 static bool padding_is_poison(const stile_host_matrix *y)
@@ -57,7 +57,8 @@ static bool padding_is_poison(const stile_host_matrix *y)
             return false;
     }
     for (int64_t row = 0; row < y->rows; row++) {
-        const unsigned char *padding = y->bytes + first + (size_t)(row * y->ld + y->columns) * element;
+        const unsigned char *padding =
+            y->bytes + first + (size_t)(row * y->ld + y->columns) * element;
         for (size_t i = 0; i < (size_t)(y->ld - y->columns) * element; i++) {
             if (padding[i] != STILE_POISON)
                 return false;
@@ -67,8 +68,9 @@ static bool padding_is_poison(const stile_host_matrix *y)
 }
 
 /*
- * Whether Y is not finite exactly where the NaN planted in X can reach: entry (a,b) of its tile reaches
- * output (a',d) of the same row of tiles where a channel reads the one and writes the other.
+ * Whether Y is not finite exactly where the NaN planted in X can reach: entry (a,b) of its tile
+ * reaches output (a',d) of the same row of tiles where a channel reads the one and writes the
+ * other.
  */
 static void check_reach(stile_verify_result *result, const stile_verify_data *data,
                         const stile_verify_case *c)
@@ -90,7 +92,8 @@ static void check_reach(stile_verify_result *result, const stile_verify_data *da
         bool in_tile = i >= first && i < first + basis->m && i < end;
         for (int64_t j = 0; j < c->N; j++) {
             bool expected = in_tile && reached[(i - first) * basis->n + j % basis->n];
-            double y = stile_load_element(data->y.type, stile_host_data(&data->y), i * data->y.ld + j);
+            double y =
+                stile_load_element(data->y.type, stile_host_data(&data->y), i * data->y.ld + j);
             if (isfinite(y) == expected) {
                 fail_case(result, "a NaN of X %s element (%" PRId64 ", %" PRId64 ")",
                           expected ? "does not reach" : "spoils", i, j);
@@ -105,22 +108,24 @@ static int judge(stile_verify_result *result, const stile_verify_data *data,
 {
     const stile_problem *p = &data->problem;
     const void *y = stile_host_data(&data->y);
-    int error = stile_compare(&result->to_operator, data->y.type, y, p->ldy, data->reference, p->M,
-                              p->N);
+    int error =
+        stile_compare(&result->to_operator, data->y.type, y, p->ldy, data->reference, p->M, p->N);
     if (error)
         return error;
     const stile_comparison *cmp = &result->to_operator;
     result->predicted = c->integers ? 0 : stile_predicted_error(p);
     if (cmp->nonfinite)
-        fail_case(result, "%" PRId64 " elements are finite where they should not be, or not finite "
-                          "where they should; the first is (%" PRId64 ", %" PRId64 ")",
+        fail_case(result,
+                  "%" PRId64 " elements are finite where they should not be, or not finite "
+                  "where they should; the first is (%" PRId64 ", %" PRId64 ")",
                   cmp->nonfinite, cmp->worst_row, cmp->worst_column);
     else if (c->integers && (cmp->relative_rms != 0 || cmp->worst_element != 0))
         fail_case(result, "integers differ; the worst is element (%" PRId64 ", %" PRId64 ")",
                   cmp->worst_row, cmp->worst_column);
     else if (!c->integers && !stile_comparison_passes(cmp, p))
-        fail_case(result, "the error is above what rounding explains; the worst is element (%" PRId64
-                          ", %" PRId64 ")",
+        fail_case(result,
+                  "the error is above what rounding explains; the worst is element (%" PRId64
+                  ", %" PRId64 ")",
                   cmp->worst_row, cmp->worst_column);
     if (!padding_is_poison(&data->y))
         fail_case(result, "the padding between rows of Y was written");
@@ -132,12 +137,12 @@ static int judge(stile_verify_result *result, const stile_verify_data *data,
     return error;
 }
 
-/* --- on a GPU ------------------------------------------------------------------------------------------ */
+/* --- on a GPU -------------------------------------------------------------------------------- */
 
 enum { X, W, BIAS, RESIDUAL, Y, W_HAT, WORKSPACE, BUFFER_COUNT };
 
-static const char *const buffer_names[BUFFER_COUNT]
-    = {"X", "W", "the bias", "the residual", "Y", "the encoded weights", "the workspace"};
+static const char *const buffer_names[BUFFER_COUNT] = {
+    "X", "W", "the bias", "the residual", "Y", "the encoded weights", "the workspace"};
 
 /* Device copies of a case's operands. */
 typedef struct device_case {
@@ -156,8 +161,8 @@ static void *operand(const device_case *d, int which)
 
 static int upload(device_case *d, const stile_verify_data *data)
 {
-    const stile_host_matrix *const host[Y + 1]
-        = {&data->x, &data->w, &data->bias, &data->residual, &data->y};
+    const stile_host_matrix *const host[Y + 1] = {&data->x, &data->w, &data->bias, &data->residual,
+                                                  &data->y};
     size_t sizes[BUFFER_COUNT] = {
         [W_HAT] = stile_plan_weight_size(d->plan),
         [WORKSPACE] = stile_plan_workspace_size(d->plan),
@@ -278,7 +283,7 @@ static int verify_on_gpu(stile_verify_result *result, stile_context *context,
     return error;
 }
 
-/* --- on the CPU ---------------------------------------------------------------------------------------- */
+/* --- on the CPU ------------------------------------------------------------------------------ */
 
 /* Compares doubles: both finite and close, or both the same kind of non-finite. */
 static stile_comparison compare_doubles(const double *a, const double *reference, int64_t rows,
@@ -325,10 +330,12 @@ static int check_reference(stile_verify_result *result, const stile_verify_data 
         result->predicted = 1e-14 * (1 + sqrt(data->config->metrics.growth));
         if (c->nan)
             result->to_operator.nonfinite = 0;
-        if (result->to_operator.nonfinite || result->to_operator.relative_rms > 2 * result->predicted
-            || result->to_operator.worst_element > 1e3 * result->predicted)
-            fail_case(result, "the reference and direct contraction with the tensor differ; the worst "
-                              "is element (%" PRId64 ", %" PRId64 ")",
+        if (result->to_operator.nonfinite ||
+            result->to_operator.relative_rms > 2 * result->predicted ||
+            result->to_operator.worst_element > 1e3 * result->predicted)
+            fail_case(result,
+                      "reference and direct contraction differ; the worst "
+                      "is element (%" PRId64 ", %" PRId64 ")",
                       result->to_operator.worst_row, result->to_operator.worst_column);
         result->has_truth = data->truth != NULL;
         if (result->has_truth)
@@ -357,11 +364,11 @@ static void check_rounding(stile_verify_result *result, const stile_verify_data 
         for (int64_t column = 0; column < y->columns; column++) {
             unsigned char expected[8] = {0};
             stile_store_element(y->type, expected, 0, data->reference[row * y->columns + column]);
-            const unsigned char *got
-                = (unsigned char *)stile_host_data(y) + (size_t)(row * y->ld + column) * size;
+            const unsigned char *got =
+                (unsigned char *)stile_host_data(y) + (size_t)(row * y->ld + column) * size;
             if (memcmp(expected, got, size) != 0) {
-                fail_case(result, "element (%" PRId64 ", %" PRId64
-                                  ") is not the reference, rounded once",
+                fail_case(result,
+                          "element (%" PRId64 ", %" PRId64 ") is not the reference, rounded once",
                           row, column);
                 return;
             }
@@ -411,7 +418,7 @@ static int verify_on_cpu(stile_verify_result *result, stile_context *context,
     return error;
 }
 
-/* --- both ------------------------------------------------------------------------------------------------ */
+/* --- both ------------------------------------------------------------------------------------ */
 
 int stile_verify_run(stile_verify_result *out, stile_context *context, const stile_spec *spec,
                      const stile_config *config, const stile_verify_case *c)
@@ -422,8 +429,9 @@ int stile_verify_run(stile_verify_result *out, stile_context *context, const sti
     if (error)
         return error;
     if (result.applies) {
-        error = context->device == STILE_DEVICE_CPU ? verify_on_cpu(&result, context, spec, &data, c)
-                                                    : verify_on_gpu(&result, context, spec, &data, c);
+        error = context->device == STILE_DEVICE_CPU
+                    ? verify_on_cpu(&result, context, spec, &data, c)
+                    : verify_on_gpu(&result, context, spec, &data, c);
         stile_verify_data_destroy(&data);
     }
     if (!error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Verification: an operator as a device computes it against the operator in fp64, on random problems
- * with tails, groups, padded rows and poisoned memory.
+ * Verification: an operator as a device computes it against the operator in fp64, on random
+ * problems with tails, groups, padded rows and poisoned memory.
  */
 #ifndef STILE_RUNTIME_VERIFY_H
 #define STILE_RUNTIME_VERIFY_H
@@ -18,29 +18,29 @@
 /* One problem. */
 typedef struct stile_verify_case {
     int64_t M, K, N;
-    int64_t rows_per_group;             /* 0: one group */
-    int pad_x, pad_w, pad_y, pad_r;     /* elements by which the leading dimensions exceed the rows */
-    int offset;                         /* elements by which X, W, Y … miss the alignment of their buffers */
-    bool integers;                      /* small integers, to be met to the bit */
-    bool nan;                           /* one element of X is NaN: it may spoil its tiles only */
+    int64_t rows_per_group;         /* 0: one group */
+    int pad_x, pad_w, pad_y, pad_r; /* elements between rows */
+    int offset;                     /* elements by which X, W, Y … start off alignment */
+    bool integers;                  /* small integers, to be met to the bit */
+    bool nan;                       /* one element of X is NaN: it may spoil its tiles only */
     uint64_t seed;
 } stile_verify_case;
 
 typedef struct stile_verify_result {
     bool applies; /* false: the spec has no integer case (the rest is unset) */
     bool passed;
-    double predicted;              /* error allowed: twice this, normwise; 0 for integers */
-    stile_comparison to_operator;  /* Y against the fp64 operator */
-    bool has_truth;                /* dense W exists, and no NaN was planted */
-    stile_comparison to_truth;     /* Y against true matrix multiplication, fp64 */
-    char failure[200];             /* why it did not pass; "" where it did */
+    double predicted;             /* error allowed: twice this, normwise; 0 for integers */
+    stile_comparison to_operator; /* Y against the fp64 operator */
+    bool has_truth;               /* dense W exists, and no NaN was planted */
+    stile_comparison to_truth;    /* Y against true matrix multiplication, fp64 */
+    char failure[200];            /* why it did not pass; "" where it did */
 } stile_verify_result;
 
 /*
- * Runs one case on the context's device. On a GPU also: guard bands around every buffer stay intact,
- * padding of Y is not written, inputs are not changed, and a second run gives the same bits. On the
- * CPU: the fast reference is compared with direct contraction with T̂, and the device's result must be
- * the reference rounded once.
+ * Runs one case on the context's device. On a GPU also: guard bands around every buffer stay
+ * intact, padding of Y is not written, inputs are not changed, and a second run gives the same
+ * bits. On the CPU: the fast reference is compared with direct contraction with T̂, and the device's
+ * result must be the reference rounded once.
  *
  * A failed check is a result, not an error. Errors: those of making and running a plan.
  */
@@ -48,14 +48,13 @@ int stile_verify_run(stile_verify_result *out, stile_context *context, const sti
                      const stile_config *config, const stile_verify_case *c);
 
 /*
- * Built-in cases: single elements, single tiles, tails of every kind, groups, misaligned pointers, a
- * NaN, integers. `index` from 0; false past the last. Those for the CPU are smaller.
+ * Built-in cases: single elements, single tiles, tails of every kind, groups, misaligned pointers,
+ * a NaN, integers. `index` from 0; false past the last. Those for the CPU are smaller.
  */
 bool stile_verify_standard_case(stile_verify_case *out, const stile_config *config, bool cpu,
                                 int index);
 
 /* Case `index` of a random series: the same for the same seed on every machine. */
-stile_verify_case stile_verify_random_case(const stile_config *config, bool cpu, uint64_t seed,
-                                           int index);
+stile_verify_case stile_verify_random_case(bool cpu, uint64_t seed, int index);
 
 #endif

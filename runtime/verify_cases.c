@@ -18,20 +18,20 @@ typedef struct pattern {
 } pattern;
 
 static const pattern patterns[] = {
-    {{0, 1}, {0, 1}, {0, 1}, 0, 0, 0, false, false},          /* one element */
-    {{1, 0}, {1, 0}, {1, 0}, 0, 0, 0, false, false},          /* one tile */
-    {{1, 1}, {1, 1}, {1, 1}, 0, 0, 0, false, false},          /* a tile and a tail */
+    {{0, 1}, {0, 1}, {0, 1}, 0, 0, 0, false, false}, /* one element */
+    {{1, 0}, {1, 0}, {1, 0}, 0, 0, 0, false, false}, /* one tile */
+    {{1, 1}, {1, 1}, {1, 1}, 0, 0, 0, false, false}, /* a tile and a tail */
     {{16, 0}, {16, 0}, {16, 0}, 0, 0, 0, false, false},
-    {{32, 1}, {8, 3}, {40, -1}, 0, 8, 0, false, false},       /* tails everywhere, padded rows */
-    {{17, 0}, {33, 1}, {9, 0}, 0, 0, 1, false, false},        /* pointers off alignment */
-    {{9, 1}, {20, 1}, {24, 0}, 3, 0, 0, false, false},        /* groups with tails */
-    {{1, -1}, {30, 0}, {30, 0}, 5, 3, 0, false, false},       /* groups smaller than a tile */
-    {{20, 0}, {24, 1}, {20, 1}, 0, 0, 0, false, true},        /* a NaN */
-    {{24, 1}, {40, 1}, {24, 1}, 0, 5, 0, true, false},        /* integers */
+    {{32, 1}, {8, 3}, {40, -1}, 0, 8, 0, false, false}, /* tails everywhere, padded rows */
+    {{17, 0}, {33, 1}, {9, 0}, 0, 0, 1, false, false},  /* pointers off alignment */
+    {{9, 1}, {20, 1}, {24, 0}, 3, 0, 0, false, false},  /* groups with tails */
+    {{1, -1}, {30, 0}, {30, 0}, 5, 3, 0, false, false}, /* groups smaller than a tile */
+    {{20, 0}, {24, 1}, {20, 1}, 0, 0, 0, false, true},  /* a NaN */
+    {{24, 1}, {40, 1}, {24, 1}, 0, 5, 0, true, false},  /* integers */
     {{64, 0}, {64, 0}, {64, 0}, 0, 0, 0, true, false},
-    {{130, 1}, {70, 0}, {66, 3}, 0, 0, 0, false, false},      /* more than a block */
-    {{2, 0}, {300, 1}, {200, 0}, 0, 16, 0, false, false},     /* few rows */
-    {{300, 0}, {2, 0}, {3, 1}, 0, 0, 0, false, false},        /* short inner dimension */
+    {{130, 1}, {70, 0}, {66, 3}, 0, 0, 0, false, false},  /* more than a block */
+    {{2, 0}, {300, 1}, {200, 0}, 0, 16, 0, false, false}, /* few rows */
+    {{300, 0}, {2, 0}, {3, 1}, 0, 0, 0, false, false},    /* short inner dimension */
 };
 
 enum { PATTERN_COUNT = sizeof patterns / sizeof *patterns };
@@ -83,10 +83,8 @@ static int64_t random_extent(uint64_t seed, uint64_t index, int64_t most)
     return value < 1 ? 1 : value > most ? most : value;
 }
 
-stile_verify_case stile_verify_random_case(const stile_config *config, bool cpu, uint64_t seed,
-                                           int index)
+stile_verify_case stile_verify_random_case(bool cpu, uint64_t seed, int index)
 {
-    (void)config;
     uint64_t s = stile_random_bits(seed, (uint64_t)index);
     int64_t most = cpu ? 80 : 1500;
     stile_verify_case c = {

@@ -10,7 +10,7 @@
 #include "formats.h"
 #include "random_data.h"
 
-/* --- integers that every intermediate value can hold -------------------------------------------- */
+/* --- integers that every intermediate value can hold ----------------------------------------- */
 
 /* All integers up to this magnitude are values of the type. */
 static double integer_limit(stile_type type)
@@ -44,8 +44,8 @@ static double largest_row_sum(stile_basis_matrix matrix)
 }
 
 /*
- * X and W hold −1, 0, 1. How many tiles along K may hold anything but zeros in each row of tiles of X,
- * so that X̂, Ŵ, Ŷ, the sums of the decoder and Y are all exact; 0 where there is no such number.
+ * X and W hold −1, 0, 1. How many tiles along K may hold anything but zeros in each row of tiles of
+ * X, so that X̂, Ŵ, Ŷ, the sums of the decoder and Y are all exact; 0 where there is no such number.
  */
 static int64_t active_tiles(const stile_config *config)
 {
@@ -92,7 +92,7 @@ static void thin_out(stile_host_matrix *x, const stile_problem *problem, int64_t
     }
 }
 
-/* --- operands --------------------------------------------------------------------------------------- */
+/* --- operands -------------------------------------------------------------------------------- */
 
 static int make_matrix(stile_host_matrix *out, stile_type type, int64_t rows, int64_t columns,
                        int pad, int offset)
@@ -159,7 +159,7 @@ static int make_operands(stile_verify_data *data, const stile_verify_case *c, in
     return 0;
 }
 
-/* --- what should come out ------------------------------------------------------------------------- */
+/* --- what should come out -------------------------------------------------------------------- */
 
 static int compute_reference(stile_verify_data *data, bool truth, int threads)
 {
@@ -169,8 +169,8 @@ static int compute_reference(stile_verify_data *data, bool truth, int threads)
     bool trained = data->config->encode == STILE_ENCODE_TRAINED;
     size_t weight_size = stile_reference_weight_size(p);
     size_t count = (size_t)(p->M * p->N);
-    double *w_hat = weight_size > SIZE_MAX / sizeof *w_hat ? NULL
-                                                           : malloc(weight_size * sizeof *w_hat);
+    double *w_hat =
+        weight_size > SIZE_MAX / sizeof *w_hat ? NULL : malloc(weight_size * sizeof *w_hat);
     data->reference = malloc(count * sizeof(double));
     int error = w_hat && data->reference ? 0 : stile_fail_memory();
     if (!error)
@@ -183,9 +183,8 @@ static int compute_reference(stile_verify_data *data, bool truth, int threads)
                                     threads);
     if (!error && truth && !trained) {
         data->truth = malloc(count * sizeof(double));
-        error = data->truth
-                    ? stile_reference_dense(p, x, w, bias, residual, data->truth, threads)
-                    : stile_fail_memory();
+        error = data->truth ? stile_reference_dense(p, x, w, bias, residual, data->truth, threads)
+                            : stile_fail_memory();
     }
     free(w_hat);
     return error;
@@ -202,17 +201,18 @@ int stile_verify_data_create(stile_verify_data *out, const stile_config *config,
     bool trained = config->encode == STILE_ENCODE_TRAINED;
     stile_verify_data data = {
         .config = config,
-        .problem = {
-            .config = config,
-            .M = c->M,
-            .K = c->K,
-            .N = c->N,
-            .rows_per_group = c->rows_per_group,
-            .ldx = c->K + c->pad_x,
-            .ldw = trained ? 0 : (nk ? c->K : c->N) + c->pad_w,
-            .ldy = c->N + c->pad_y,
-            .ldr = c->N + c->pad_r,
-        },
+        .problem =
+            {
+                .config = config,
+                .M = c->M,
+                .K = c->K,
+                .N = c->N,
+                .rows_per_group = c->rows_per_group,
+                .ldx = c->K + c->pad_x,
+                .ldw = trained ? 0 : (nk ? c->K : c->N) + c->pad_w,
+                .ldy = c->N + c->pad_y,
+                .ldr = c->N + c->pad_r,
+            },
     };
     int error = stile_problem_check(&data.problem);
     if (!error)

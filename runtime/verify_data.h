@@ -9,8 +9,8 @@
 typedef struct stile_host_matrix {
     stile_type type;
     int64_t rows, columns, ld;
-    int64_t offset;  /* elements of `bytes` before the first */
-    size_t size;     /* bytes in all, offset included; 0: the case has no such operand */
+    int64_t offset; /* elements of `bytes` before the first */
+    size_t size;    /* bytes in all, offset included; 0: the case has no such operand */
     unsigned char *bytes;
 } stile_host_matrix;
 

@@ -86,7 +86,7 @@ const stile_command stile_command_basis = {
     .name = "basis",
     .synopsis = "list|show|check|kron ...",
     .summary = "list, show, check and multiply bases",
-    .text = "Bases are named as NAME (stile basis list), classical:m,k,n, random:m,k,n;rank;seed, a\n"
-            "basis file, or a spec.",
+    .text = "Bases are named as NAME (stile basis list), classical:m,k,n, random:m,k,n;rank;seed,\n"
+            "a basis file, or a spec.",
     .subcommands = subcommands,
 };

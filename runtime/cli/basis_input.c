@@ -44,16 +44,18 @@ static int constructed(const char *word, stile_arena *arena, const stile_basis *
     int64_t n[5];
     stile_basis *basis = NULL;
     int error;
-    if (strncmp(word, "classical:", 10) == 0 && parse_numbers(word + 10, "1,1,1", n) && is_tile(n)) {
+    if (strncmp(word, "classical:", 10) == 0 && parse_numbers(word + 10, "1,1,1", n) &&
+        is_tile(n)) {
         error = stile_basis_classical(&basis, arena, (int)n[0], (int)n[1], (int)n[2]);
-    } else if (strncmp(word, "random:", 7) == 0 && parse_numbers(word + 7, "1,1,1;1;1", n)
-               && is_tile(n) && n[3] >= 1 && n[3] <= STILE_MAX_RANK) {
+    } else if (strncmp(word, "random:", 7) == 0 && parse_numbers(word + 7, "1,1,1;1;1", n) &&
+               is_tile(n) && n[3] >= 1 && n[3] <= STILE_MAX_RANK) {
         error = stile_basis_random(&basis, arena, (int)n[0], (int)n[1], (int)n[2], (int)n[3],
                                    (uint64_t)n[4]);
     } else {
-        stile_print_error("'%s' names no basis: write classical:m,k,n or random:m,k,n;rank;seed with "
-                          "tile sides up to %d and ranks up to %d",
-                          word, STILE_MAX_TILE, STILE_MAX_RANK);
+        stile_print_error(
+            "'%s' names no basis: write classical:m,k,n or random:m,k,n;rank;seed with "
+            "tile sides up to %d and ranks up to %d",
+            word, STILE_MAX_TILE, STILE_MAX_RANK);
         return STILE_EXIT_USAGE;
     }
     if (error)
@@ -105,8 +107,8 @@ static int report_unknown(const char *word)
         stile_print_error("'%s' is no basis of the catalogue and no file: did you mean %s?", word,
                           near);
     else
-        stile_print_error("'%s' is no basis of the catalogue (stile basis list shows it) and no file",
-                          word);
+        stile_print_error(
+            "'%s' is no basis of the catalogue (stile basis list shows it) and no file", word);
     return STILE_EXIT_USAGE;
 }
 
@@ -124,8 +126,7 @@ int stile_input_basis(const stile_arguments *arguments, const char *word, stile_
     int result = STILE_EXIT_OK;
     if (!basis && is_spec(word)) {
         result = stile_input_spec(spec, word, NULL);
-        const stile_config *config
-            = result ? NULL : stile_input_variant(arguments, word, *spec);
+        const stile_config *config = result ? NULL : stile_input_variant(arguments, word, *spec);
         if (!result && !config)
             result = STILE_EXIT_USAGE;
         if (config)

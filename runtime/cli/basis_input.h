@@ -13,10 +13,10 @@ extern const stile_command stile_command_basis_list, stile_command_basis_show,
     stile_command_basis_check, stile_command_basis_kron;
 
 /*
- * The basis that `word` names: a name of the catalogue, "classical:m,k,n", "random:m,k,n;rank;seed",
- * a basis file, or a spec (whose variant --variant chooses, where the command has that option).
- * It lives in `arena`, or in *spec where that is set: destroy it last. Prints what is wrong; returns
- * an exit code.
+ * The basis that `word` names: a name of the catalogue, "classical:m,k,n",
+ * "random:m,k,n;rank;seed", a basis file, or a spec (whose variant --variant chooses, where the
+ * command has that option). It lives in `arena`, or in *spec where that is set: destroy it last.
+ * Prints what is wrong; returns an exit code.
  */
 int stile_input_basis(const stile_arguments *arguments, const char *word, stile_arena *arena,
                       const stile_basis **out, stile_spec **spec);

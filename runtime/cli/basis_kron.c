@@ -60,8 +60,8 @@ const stile_command stile_command_basis_kron = {
     .name = "basis kron",
     .synopsis = "A B... [-o FILE]",
     .summary = "the Kronecker product of bases",
-    .text = "Writes the Kronecker product as a basis file. Tile sizes and ranks multiply; the first\n"
-            "basis is the outermost.",
+    .text = "Writes the Kronecker product as a basis file. Tile sizes and ranks multiply; the\n"
+            "first basis is the outermost.",
     .options = options,
     .min_operands = 2,
     .max_operands = MAX_FACTORS,

@@ -10,8 +10,8 @@
 static int additions(stile_arena *arena, stile_basis_matrix matrix, int *out)
 {
     stile_straight_line *program;
-    int error = stile_straight_line_compile(&program, arena, matrix.exact, matrix.rows,
-                                            matrix.columns);
+    int error =
+        stile_straight_line_compile(&program, arena, matrix.exact, matrix.rows, matrix.columns);
     if (!error)
         *out = program->addition_count;
     return error;
@@ -30,8 +30,7 @@ static void print_entry(stile_table *table, stile_basis_matrix matrix, int index
 
 /* One row a channel: `transposed` for D, whose channels are columns. */
 static void print_matrix(stile_text *text, stile_arena *arena, const char *title,
-                         stile_basis_matrix matrix, bool transposed, char letter,
-                         int columns)
+                         stile_basis_matrix matrix, bool transposed, char letter, int columns)
 {
     int rows = transposed ? matrix.columns : matrix.rows;
     int entries = transposed ? matrix.rows : matrix.columns;
@@ -49,8 +48,8 @@ static void print_matrix(stile_text *text, stile_arena *arena, const char *title
             stile_table_row(&table);
             stile_table_cellf(&table, "%d", row);
             for (int e = first; e < end; e++)
-                print_entry(&table, matrix, transposed ? e * matrix.columns + row
-                                                       : row * matrix.columns + e);
+                print_entry(&table, matrix,
+                            transposed ? e * matrix.columns + row : row * matrix.columns + e);
         }
         stile_table_print(text, &table);
         if (end < entries)
@@ -73,8 +72,9 @@ static int print_metrics(stile_text *text, stile_arena *arena, const stile_basis
     if (*basis->source)
         fact(&table, "source", basis->source);
     fact(&table, "limit",
-         stile_arena_printf(arena, "%s × dense (mkn/r = %d/%d)", stile_human_number(arena, limit, 4),
-                            basis->m * basis->k * basis->n, basis->rank));
+         stile_arena_printf(arena, "%s × dense (mkn/r = %d/%d)",
+                            stile_human_number(arena, limit, 4), basis->m * basis->k * basis->n,
+                            basis->rank));
     fact(&table, "exact", metrics->exact ? "yes: matrix multiplication" : "no");
     fact(&table, "error", stile_human_number(arena, metrics->error, 4));
     fact(&table, "growth", stile_human_number(arena, metrics->growth, 4));
@@ -140,8 +140,9 @@ static int show(const stile_arguments *arguments, const stile_basis *basis, stil
         stile_json_end_object(&json);
     } else {
         error = print_metrics(text, arena, basis, &metrics);
-        print_matrix(text, arena, "U: the encoder of X, a row for each channel, xAB is entry (A,B) "
-                                  "of a tile",
+        print_matrix(text, arena,
+                     "U: the encoder of X, a row for each channel, xAB is entry (A,B) "
+                     "of a tile",
                      stile_basis_u(basis), false, 'x', basis->k);
         print_matrix(text, arena, "V: the encoder of W", stile_basis_v(basis), false, 'w',
                      basis->n);
@@ -183,8 +184,9 @@ const stile_command stile_command_basis_show = {
     .name = "basis show",
     .synopsis = "NAME|FILE|SPEC",
     .summary = "matrices and metrics of a basis",
-    .text = "Prints U, V and D with the metrics of a basis: exactness, error as matrix multiplication,\n"
-            "growth of rounding errors, both kinds of row coupling, nonzeros and additions.",
+    .text = "Prints U, V and D with the metrics of a basis: exactness, error as matrix\n"
+            "multiplication, growth of rounding errors, both kinds of row coupling, nonzeros and\n"
+            "additions.",
     .options = show_options,
     .min_operands = 1,
     .max_operands = 1,
@@ -264,7 +266,8 @@ const stile_command stile_command_basis_check = {
     .name = "basis check",
     .synopsis = "FILE... [--exact]",
     .summary = "validate basis files",
-    .text = "Validates basis files; prints every error of a bad one and the metrics of a good one.",
+    .text = "Validates basis files; prints every error of a bad one and the metrics of a good\n"
+            "one.",
     .options = check_options,
     .min_operands = 1,
     .max_operands = -1,

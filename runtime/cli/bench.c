@@ -29,7 +29,7 @@ typedef struct request {
 
 /* What the times mean. */
 typedef struct rates {
-    double ratio, limit, share; /* dense/STL; the most that could be; ratio/limit */
+    double ratio, limit, share;          /* dense/STL; the most that could be; ratio/limit */
     double mma, dense_equivalent, dense; /* FLOP/s: MMA of STL, 2MKN over STL's time, cuBLAS */
 } rates;
 
@@ -47,7 +47,7 @@ static rates rates_of(const stile_bench_result *r, const stile_cost *cost)
     return x;
 }
 
-/* --- tables --------------------------------------------------------------------------------------------- */
+/* --- tables ---------------------------------------------------------------------------------- */
 
 static const char *tera(stile_arena *arena, double rate)
 {
@@ -75,8 +75,8 @@ static void print_result(request *r, stile_arena *arena, const stile_config *con
     rates x = rates_of(b, cost);
     stile_text *text = &r->text;
     stile_table table = {.arena = arena, .alignment = "lr", .indent = "  "};
-    static const char *const header[]
-        = {"", "median", "min", "25 %", "75 %", "TFLOP/s", "dense TFLOP/s", "error", "true error"};
+    static const char *const header[] = {"",        "median",        "min",   "25 %",      "75 %",
+                                         "TFLOP/s", "dense TFLOP/s", "error", "true error"};
     stile_table_row(&table);
     for (int i = 0; i < 9; i++)
         stile_table_cell(&table, header[i]);
@@ -95,16 +95,16 @@ static void print_result(request *r, stile_arena *arena, const stile_config *con
         stile_table_cell(&table, error_text(arena, b->dense_true_error));
     }
     for (int i = 0; i < b->kernel_count; i++)
-        time_row(&table, stile_arena_printf(arena, "· %s", b->kernels[i].name), &b->kernels[i].time);
+        time_row(&table, stile_arena_printf(arena, "· %s", b->kernels[i].name),
+                 &b->kernels[i].time);
 
     stile_text_appendf(text, "%s  %s  %s\n", config->name,
                        stile_shape_text(arena, &r->params.shape),
                        stile_precision_text(arena, &config->precision));
     if (b->has_dense)
-        stile_text_appendf(text, "  %s × cuBLAS: %s %% of the limit %s\n",
-                           stile_human_number(arena, x.ratio, 3),
-                           stile_human_number(arena, 100 * x.share, 3),
-                           stile_human_number(arena, x.limit, 4));
+        stile_text_appendf(
+            text, "  %s × cuBLAS: %s %% of the limit %s\n", stile_human_number(arena, x.ratio, 3),
+            stile_human_number(arena, 100 * x.share, 3), stile_human_number(arena, x.limit, 4));
     stile_table_print(text, &table);
     if (*b->dense_note)
         stile_text_appendf(text, "  %s\n", b->dense_note);
@@ -114,7 +114,7 @@ static void print_result(request *r, stile_arena *arena, const stile_config *con
     stile_text_append(text, "\n");
 }
 
-/* --- JSON ------------------------------------------------------------------------------------------------ */
+/* --- JSON ------------------------------------------------------------------------------------ */
 
 static void quantiles_json(stile_json *json, const char *key, const stile_quantiles *q)
 {
@@ -214,7 +214,7 @@ static void environment_json(request *r)
     stile_json_int(json, "seed", (int64_t)r->params.seed);
 }
 
-/* --- running ---------------------------------------------------------------------------------------------- */
+/* --- running --------------------------------------------------------------------------------- */
 
 static int run_shape(request *r, const stile_config *config, const stile_shape *shape)
 {
@@ -232,9 +232,8 @@ static int run_shape(request *r, const stile_config *config, const stile_shape *
         error = stile_bench_run(&result, r->context, r->spec, config, &r->params);
     int exit_code = STILE_EXIT_OK;
     if (error) {
-        exit_code = stile_report_failure(
-            error,
-            stile_arena_printf(arena, "%s %s", config->name, stile_shape_text(arena, shape)));
+        exit_code = stile_report_failure(error, stile_arena_printf(arena, "%s %s", config->name,
+                                                                   stile_shape_text(arena, shape)));
     } else {
         stile_print_progress("%s", "");
         r->result_count++;
@@ -255,9 +254,9 @@ static int visit(void *user, const stile_config *config)
     size_t count;
     stile_arena *arena = stile_arena_create();
     int worst = arena ? STILE_EXIT_OK : STILE_EXIT_FAILURE;
-    if (arena
-        && (!stile_input_shapes(r->arguments, config, arena, &shapes, &count)
-            || !stile_input_rows_per_group(r->arguments, shapes, count, &r->params.rows_per_group)))
+    if (arena &&
+        (!stile_input_shapes(r->arguments, config, arena, &shapes, &count) ||
+         !stile_input_rows_per_group(r->arguments, shapes, count, &r->params.rows_per_group)))
         worst = STILE_EXIT_USAGE;
     if (!worst && count == 0) {
         stile_print_error("%s names no shapes: give --shape MxKxN", config->name);
@@ -309,10 +308,10 @@ static int run(const stile_arguments *arguments)
     int64_t iterations = r.params.iterations, seed = 1;
     r.json_only = json_path && (!*json_path || strcmp(json_path, "-") == 0);
     r.json.text = &r.json_text;
-    if (!parse_against(&r) || !stile_argument_int(arguments, "iterations", 1, 10000, &iterations)
-        || !stile_argument_int(arguments, "seed", 0, INT64_MAX, &seed)
-        || !stile_argument_real(arguments, "warmup", 0, 600, &r.params.warmup_seconds)
-        || (json_path && !r.json_only && !stile_can_create(json_path)))
+    if (!parse_against(&r) || !stile_argument_int(arguments, "iterations", 1, 10000, &iterations) ||
+        !stile_argument_int(arguments, "seed", 0, INT64_MAX, &seed) ||
+        !stile_argument_real(arguments, "warmup", 0, 600, &r.params.warmup_seconds) ||
+        (json_path && !r.json_only && !stile_can_create(json_path)))
         return STILE_EXIT_USAGE;
     r.params.iterations = (int)iterations;
     r.params.seed = (uint64_t)seed;
@@ -358,11 +357,11 @@ const stile_command stile_command_bench = {
     .synopsis = "SPEC... --shape MxKxN[,...]",
     .summary = "time specs, interleaved with cuBLAS",
     .text = "Times every variant on every shape in pairs with cuBLASLt (the best of its first 8\n"
-            "heuristics with W as nk and as kn), warm, each on operands that rotate over more than\n"
-            "twice the L2 cache. TFLOP/s counts the FLOP that tensor cores execute, dense TFLOP/s the\n"
-            "2·M·K·N of a dense product. error is relative to the operator in fp64, true error to\n"
-            "true matrix multiplication, both from sampled tiles. Kernels are timed one by one in a\n"
-            "second series.",
+            "heuristics with W as nk and as kn), warm, each on operands that rotate over more\n"
+            "than twice the L2 cache. TFLOP/s counts the FLOP that tensor cores execute, dense\n"
+            "TFLOP/s the 2·M·K·N of a dense product. error is relative to the operator in fp64,\n"
+            "true error to true matrix multiplication, both from sampled tiles. Kernels are timed\n"
+            "one by one in a second series.",
     .options = options,
     .min_operands = 1,
     .max_operands = -1,

@@ -96,8 +96,8 @@ const stile_command stile_command_check = {
     .name = "check",
     .synopsis = "SPEC... [--canonical]",
     .summary = "validate specs and say what they compute",
-    .text = "Validates specs and the basis files they name. Prints a line for each variant of a good\n"
-            "spec, and every error of a bad one (file, line, column, code) on stderr.",
+    .text = "Validates specs and the basis files they name. Prints a line for each variant of a\n"
+            "good spec, and every error of a bad one (file, line, column, code) on stderr.",
     .options = options,
     .min_operands = 1,
     .max_operands = -1,

@@ -15,27 +15,27 @@ enum {
     STILE_EXIT_CHECK_FAILED = 1,
     STILE_EXIT_USAGE = 2,       /* usage or bad input */
     STILE_EXIT_ENVIRONMENT = 3, /* a driver, GPU, library … is missing */
-    STILE_EXIT_FAILURE = 4,     /* internal or device failure, or an output that cannot be written */
+    STILE_EXIT_FAILURE = 4,     /* internal or device failure, or output that was lost */
 };
 
 typedef struct stile_option {
     const char *name;     /* without dashes; NULL ends a table */
     char letter;          /* short form, or 0 */
-    const char *argument; /* what help calls it; in brackets where it may be left out; NULL: a flag */
+    const char *argument; /* for help; in brackets where it may be left out; NULL: a flag */
     const char *meaning;  /* lines of help, separated by '\n' */
 } stile_option;
 
 typedef struct stile_arguments stile_arguments;
 
 typedef struct stile_command {
-    const char *name;     /* "run", "basis show" */
-    const char *synopsis; /* what follows the name */
-    const char *summary;  /* one line, for the list of commands */
-    const char *text;     /* paragraphs for --help, or NULL */
-    const stile_option *options;              /* NULL: none */
+    const char *name;                               /* "run", "basis show" */
+    const char *synopsis;                           /* what follows the name */
+    const char *summary;                            /* one line, for the list of commands */
+    const char *text;                               /* paragraphs for --help, or NULL */
+    const stile_option *options;                    /* NULL: none */
     const struct stile_command *const *subcommands; /* NULL-terminated; NULL: a command that runs */
-    int min_operands, max_operands;           /* max -1: any number */
-    int (*run)(const stile_arguments *arguments); /* returns an exit code */
+    int min_operands, max_operands;                 /* max -1: any number */
+    int (*run)(const stile_arguments *arguments);   /* returns an exit code */
 } stile_command;
 
 /* The parsed command line of one command. */
@@ -43,7 +43,7 @@ struct stile_arguments {
     const stile_command *command;
     const char *const *operands;
     int operand_count;
-    const char *const *values; /* as the option table; NULL: not given, "": given without argument */
+    const char *const *values; /* by option; NULL: not given, "": given without argument */
 };
 
 /* Rows that several commands share. */
@@ -63,7 +63,7 @@ struct stile_arguments {
             "rows come in groups (sequences, images) of R that tiles never straddle"               \
     }
 
-/* --- commands.c: one command a file, listed there ---------------------------------------------- */
+/* --- commands.c: one command a file, listed there -------------------------------------------- */
 
 /* NULL-terminated, in the order of help. */
 extern const stile_command *const stile_commands[];
@@ -72,7 +72,7 @@ extern const stile_command stile_command_check, stile_command_explain, stile_com
     stile_command_encode, stile_command_run, stile_command_verify, stile_command_bench,
     stile_command_basis, stile_command_doctor;
 
-/* --- options.c ------------------------------------------------------------------------------------ */
+/* --- options.c ------------------------------------------------------------------------------- */
 
 /*
  * Parses what follows the command's name and runs it. Options and operands may be mixed; `--` ends
@@ -80,7 +80,7 @@ extern const stile_command stile_command_check, stile_command_explain, stile_com
  */
 int stile_command_main(const stile_command *command, int count, char *const *words);
 
-/* The value of option `name`, NULL where it was not given. The option must be in the command's table. */
+/* The value of option `name` of the command's table, NULL where it was not given. */
 const char *stile_argument(const stile_arguments *arguments, const char *name);
 
 static inline bool stile_flag(const stile_arguments *arguments, const char *name)
@@ -102,7 +102,7 @@ bool stile_argument_real(const stile_arguments *arguments, const char *name, dou
 /* True where option `name` was given; else prints that the command needs it. */
 bool stile_argument_required(const stile_arguments *arguments, const char *name);
 
-/* --- help.c --------------------------------------------------------------------------------------- */
+/* --- help.c ---------------------------------------------------------------------------------- */
 
 void stile_help_program(void);
 void stile_help_command(const stile_command *command);

@@ -29,8 +29,8 @@ typedef struct report {
     stile_table table;
     stile_json json;
     stile_text json_text;
-    bool gpu_blocked;   /* something that a run on a GPU needs is missing or does not fit */
-    const char *advice; /* the first thing to mend */
+    bool gpu_blocked;           /* something that a run on a GPU needs is missing or does not fit */
+    const char *advice;         /* the first thing to mend */
     const stile_driver *driver; /* NULL: none */
     int driver_version;         /* 13000 for CUDA 13.0 */
     stile_arch arch;            /* of the first GPU that can be used; number 0: none */
@@ -61,7 +61,7 @@ static void block(report *r, const char *name, finding_state state, const char *
     find(r, name, state, text, advice);
 }
 
-/* --- driver and GPUs --------------------------------------------------------------------------------- */
+/* --- driver and GPUs ------------------------------------------------------------------------- */
 
 static void check_driver(report *r)
 {
@@ -99,10 +99,10 @@ static void check_gpu(report *r, int ordinal)
     driver->cuDeviceGetAttribute(&major, STILE_CU_DEVICE_COMPUTE_CAPABILITY_MAJOR, device);
     driver->cuDeviceGetAttribute(&minor, STILE_CU_DEVICE_COMPUTE_CAPABILITY_MINOR, device);
     stile_gpu_state_read(&state, driver, device);
-    const char *text = stile_arena_printf(
-        r->arena, "%s, compute capability %d.%d, %s%s%s", name, major, minor,
-        stile_human_bytes(r->arena, (double)memory), *state.driver_version ? ", driver " : "",
-        state.driver_version);
+    const char *text =
+        stile_arena_printf(r->arena, "%s, compute capability %d.%d, %s%s%s", name, major, minor,
+                           stile_human_bytes(r->arena, (double)memory),
+                           *state.driver_version ? ", driver " : "", state.driver_version);
     if (stile_arch_of_device(&arch, major, minor) != 0) {
         find(r, title, FINDING_PROBLEM,
              stile_arena_printf(r->arena, "%s: kernels need 8.0 or later", text),
@@ -131,7 +131,7 @@ static void check_gpus(report *r)
         r->gpu_blocked = true;
 }
 
-/* --- libraries ------------------------------------------------------------------------------------------ */
+/* --- libraries ------------------------------------------------------------------------------- */
 
 static bool knows(const stile_nvrtc_info *info, int number)
 {
@@ -151,8 +151,8 @@ static void check_nvrtc(report *r)
               "STILE_NVRTC at it.");
         return;
     }
-    const char *text = stile_arena_printf(r->arena, "%d.%d from %s, for", info.major, info.minor,
-                                          info.path);
+    const char *text =
+        stile_arena_printf(r->arena, "%d.%d from %s, for", info.major, info.minor, info.path);
     for (int i = 0; i < info.architecture_count && text; i++)
         text = stile_arena_printf(r->arena, "%s sm_%d", text, info.architectures[i]);
     if (r->arch.number && !knows(&info, r->arch.number)) {
@@ -163,15 +163,16 @@ static void check_nvrtc(report *r)
     }
     int version = info.major * 1000 + info.minor * 10;
     if (r->driver && r->driver_version / 1000 < info.major) {
-        find(r, "NVRTC", FINDING_PROBLEM,
-             stile_arena_printf(r->arena, "%s: newer than the driver, which may refuse its kernels",
-                                text),
-             "Update the driver, or point STILE_NVRTC at an NVRTC no newer than the driver's CUDA.");
+        find(
+            r, "NVRTC", FINDING_PROBLEM,
+            stile_arena_printf(r->arena, "%s: newer than the driver, which may refuse its kernels",
+                               text),
+            "Update the driver, or point STILE_NVRTC at an NVRTC no newer than the driver's CUDA.");
         return;
     }
     if (r->driver && r->driver_version < version)
-        text = stile_arena_printf(r->arena, "%s (a little newer than the driver: kernels still load)",
-                                  text);
+        text = stile_arena_printf(r->arena,
+                                  "%s (a little newer than the driver: kernels still load)", text);
     find(r, "NVRTC", FINDING_OK, text, NULL);
 }
 
@@ -186,12 +187,12 @@ static void check_cublaslt(report *r)
              NULL);
     else
         find(r, "cuBLASLt", FINDING_OK,
-             stile_arena_printf(r->arena, "%d.%d.%d from %s", version / 10000,
-                                version / 100 % 100, version % 100, path),
+             stile_arena_printf(r->arena, "%d.%d.%d from %s", version / 10000, version / 100 % 100,
+                                version % 100, path),
              NULL);
 }
 
-/* --- this machine --------------------------------------------------------------------------------------- */
+/* --- this machine ---------------------------------------------------------------------------- */
 
 /* Adds up the files below an open directory, which it closes. */
 static void measure_directory(int fd, int depth, double *bytes, int *files)
@@ -203,8 +204,8 @@ static void measure_directory(int fd, int depth, double *bytes, int *files)
     }
     for (struct dirent *entry; (entry = readdir(directory));) {
         struct stat status;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0
-            || fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
         if (S_ISREG(status.st_mode)) {
             *bytes += (double)status.st_size;
@@ -253,12 +254,12 @@ static void check_cpu(report *r)
 {
     int cores = stile_core_count();
     find(r, "CPU", FINDING_OK,
-         stile_arena_printf(r->arena, "%d core%s for --device cpu (fp64, exact to one rounding)", cores,
-                            cores == 1 ? "" : "s"),
+         stile_arena_printf(r->arena, "%d core%s for --device cpu (fp64, exact to one rounding)",
+                            cores, cores == 1 ? "" : "s"),
          NULL);
 }
 
-/* --- the report ------------------------------------------------------------------------------------------- */
+/* --- the report ------------------------------------------------------------------------------ */
 
 static int run(const stile_arguments *arguments)
 {
@@ -279,7 +280,8 @@ static int run(const stile_arguments *arguments)
     check_cache(&r);
     check_cpu(&r);
     stile_json_end_array(&r.json);
-    const char *next = r.advice ? r.advice : "Nothing: stile verify SPEC tests the kernels on this GPU.";
+    const char *next =
+        r.advice ? r.advice : "Nothing: stile verify SPEC tests the kernels on this GPU.";
     stile_json_bool(&r.json, "gpu_ready", !r.gpu_blocked);
     stile_json_string(&r.json, "next", next);
     stile_json_end_object(&r.json);
@@ -309,9 +311,9 @@ const stile_command stile_command_doctor = {
     .name = "doctor",
     .synopsis = "",
     .summary = "driver, NVRTC, GPUs, cache: what was found, what is missing",
-    .text = "Looks for everything that stile uses and says what it means, each line ok, missing or\n"
-            "problem, and what to do next. Exit status 0 where a GPU can be used, 3 where something\n"
-            "that this needs is missing.",
+    .text = "Looks for everything that stile uses and says what it means, each line ok, missing\n"
+            "or problem, and what to do next. Exit status 0 where a GPU can be used, 3 where\n"
+            "something that this needs is missing.",
     .options = options,
     .run = run,
 };

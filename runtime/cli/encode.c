@@ -47,8 +47,8 @@ static int write_encoded(const char *path, const stile_problem *problem, const v
 static int run(const stile_arguments *arguments)
 {
     const char *out = stile_argument(arguments, "out");
-    if (!stile_argument_required(arguments, "w") || !stile_argument_required(arguments, "out")
-        || !stile_can_create(out))
+    if (!stile_argument_required(arguments, "w") || !stile_argument_required(arguments, "out") ||
+        !stile_can_create(out))
         return STILE_EXIT_USAGE;
     stile_spec *spec = NULL;
     const stile_config *config = NULL;
@@ -80,9 +80,9 @@ const stile_command stile_command_encode = {
     .name = "encode",
     .synopsis = "SPEC --w W.npy --out WHAT.npy",
     .summary = "encode dense weights",
-    .text = "Writes the encoded weights V·W as '<f4' of shape [r, ceil(N/n), ceil(K/k)], computed in fp64\n"
-            "on the CPU and rounded once: what specs with weight.encode: trained take as --w, and a\n"
-            "start for training them.",
+    .text = "Writes the encoded weights V·W as '<f4' of shape [r, ceil(N/n), ceil(K/k)], computed\n"
+            "in fp64 on the CPU and rounded once: what specs with weight.encode: trained take as\n"
+            "--w, and a start for training them.",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

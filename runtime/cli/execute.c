@@ -26,15 +26,16 @@ static arrays list_arrays(const stile_plan *plan, const stile_operand_files *o)
     size_t w_elements = trained ? stile_reference_weight_size(&problem) : (size_t)(o->K * o->N);
     return (arrays){
         .host = {o->x, o->w, o->bias, o->residual},
-        .sizes = {
-            [X] = in * (size_t)(o->M * o->K),
-            [W] = in * w_elements,
-            [BIAS] = o->bias ? out * (size_t)o->N : 0,
-            [RESIDUAL] = o->residual ? out * (size_t)(o->M * o->N) : 0,
-            [Y] = out * (size_t)(o->M * o->N),
-            [W_HAT] = stile_plan_weight_size(plan),
-            [WORKSPACE] = stile_plan_workspace_size(plan),
-        },
+        .sizes =
+            {
+                [X] = in * (size_t)(o->M * o->K),
+                [W] = in * w_elements,
+                [BIAS] = o->bias ? out * (size_t)o->N : 0,
+                [RESIDUAL] = o->residual ? out * (size_t)(o->M * o->N) : 0,
+                [Y] = out * (size_t)(o->M * o->N),
+                [W_HAT] = stile_plan_weight_size(plan),
+                [WORKSPACE] = stile_plan_workspace_size(plan),
+            },
     };
 }
 
@@ -108,7 +109,8 @@ static int execute_on_cpu(const stile_plan *plan, const stile_operand_files *o, 
         if (!aligned[i])
             error = stile_fail_memory();
     }
-    void *const pointers[BUFFER_COUNT] = {o->x, o->w, o->bias, o->residual, y, aligned[0], aligned[1]};
+    void *const pointers[BUFFER_COUNT] = {o->x, o->w,       o->bias,   o->residual,
+                                          y,    aligned[0], aligned[1]};
     if (!error)
         error = run_plan(plan, pointers, NULL, milliseconds);
     free(aligned[0]);

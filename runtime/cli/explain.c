@@ -43,8 +43,8 @@ static launch find_launch(stile_arena *arena, const stile_config *config, const 
     int64_t rows = weight ? t->tile_columns : t->tile_rows;
     int64_t columns = encoder ? t->tile_inner : t->tile_columns;
     int64_t channels = role == STILE_KERNEL_CHANNEL_GEMM ? config->basis->rank : 1;
-    l.blocks = ceil_div(rows, l.kernel.block_rows) * ceil_div(columns, l.kernel.block_columns)
-               * channels;
+    l.blocks =
+        ceil_div(rows, l.kernel.block_rows) * ceil_div(columns, l.kernel.block_columns) * channels;
     return l;
 }
 
@@ -60,14 +60,16 @@ static void print_operator(stile_text *text, stile_arena *arena, const stile_con
 {
     const stile_basis *b = config->basis;
     const stile_basis_metrics *m = &config->metrics;
-    const char *exactness
-        = m->exact ? "exact: matrix multiplication with weights V·W"
-                   : stile_arena_printf(arena, "error %s as matrix multiplication (0 exact, 1 nothing)",
-                                        stile_human_number(arena, m->error, 3));
+    const char *exactness =
+        m->exact
+            ? "exact: matrix multiplication with weights V·W"
+            : stile_arena_printf(arena, "error %s as matrix multiplication (0 exact, 1 nothing)",
+                                 stile_human_number(arena, m->error, 3));
     stile_table table = {.arena = arena, .alignment = "l", .indent = "  "};
     fact(&table, "base case",
          stile_arena_printf(arena, "%s %s, %s", stile_base_case_text(arena, b), b->name,
-                            config->sparse ? "sparse: straight-line code" : "dense: device operands"));
+                            config->sparse ? "sparse: straight-line code"
+                                           : "dense: device operands"));
     fact(&table, "exactness", exactness);
     fact(&table, "growth", stile_human_number(arena, m->growth, 4));
     fact(&table, "row coupling", stile_coupling_text(arena, m));
@@ -94,23 +96,24 @@ static void print_shape(stile_text *text, stile_arena *arena, const stile_config
     stile_table table = {.arena = arena, .alignment = "l", .indent = "  "};
     fact(&table, "limit",
          stile_arena_printf(arena, "%s × dense (mkn/r = %d/%d)",
-                            stile_human_number(arena, cost->limit, 4), b->m * b->k * b->n, b->rank));
+                            stile_human_number(arena, cost->limit, 4), b->m * b->k * b->n,
+                            b->rank));
     fact(&table, "tiles",
-         stile_arena_printf(arena, "%" PRId64 " × %" PRId64 " × %" PRId64 "%s", cost->tiling.tile_rows,
-                            cost->tiling.tile_inner, cost->tiling.tile_columns,
-                            cost->tiling.groups > 1
-                                ? stile_arena_printf(arena, ", %" PRId64 " groups of %" PRId64 " rows",
-                                                     cost->tiling.groups,
-                                                     cost->tiling.rows_per_group)
-                                : ""));
+         stile_arena_printf(
+             arena, "%" PRId64 " × %" PRId64 " × %" PRId64 "%s", cost->tiling.tile_rows,
+             cost->tiling.tile_inner, cost->tiling.tile_columns,
+             cost->tiling.groups > 1
+                 ? stile_arena_printf(arena, ", %" PRId64 " groups of %" PRId64 " rows",
+                                      cost->tiling.groups, cost->tiling.rows_per_group)
+                 : ""));
     fact(&table, "FLOP",
          stile_arena_printf(arena, "%s in MMA, dense %s", stile_human_count(arena, cost->mma_flops),
                             stile_human_count(arena, cost->dense_flops)));
     fact(&table, "encoded weights",
-         stile_arena_printf(arena, "%s, dense %s (× %s)", stile_human_bytes(arena, cost->weight_bytes),
-                            stile_human_bytes(arena, cost->dense_weight_bytes),
-                            stile_human_number(arena,
-                                               cost->weight_bytes / cost->dense_weight_bytes, 3)));
+         stile_arena_printf(
+             arena, "%s, dense %s (× %s)", stile_human_bytes(arena, cost->weight_bytes),
+             stile_human_bytes(arena, cost->dense_weight_bytes),
+             stile_human_number(arena, cost->weight_bytes / cost->dense_weight_bytes, 3)));
     fact(&table, "workspace", stile_human_bytes(arena, cost->workspace_bytes));
     fact(&table, "rounding error",
          stile_arena_printf(arena, "%s predicted (relative RMS, N(0,1) inputs)",
@@ -127,8 +130,8 @@ static void print_kernels(request *r, stile_arena *arena, const stile_config *co
                           const stile_cost *cost)
 {
     stile_table table = {.arena = arena, .alignment = "llrrrrrr", .indent = "  "};
-    const char *const header[] = {"kernel", "when",    "blocks", "threads", "shared",
-                                  "FLOP",   "bytes in", "bytes out"};
+    const char *const header[] = {"kernel", "when", "blocks",   "threads",
+                                  "shared", "FLOP", "bytes in", "bytes out"};
     stile_table_row(&table);
     for (int i = 0; i < 8; i++)
         stile_table_cell(&table, header[i]);
@@ -208,8 +211,8 @@ static int explain_shapes(request *r, stile_arena *arena, const stile_config *co
     const stile_shape *shapes;
     size_t count;
     int64_t rows_per_group;
-    if (!stile_input_shapes(r->arguments, config, arena, &shapes, &count)
-        || !stile_input_rows_per_group(r->arguments, shapes, count, &rows_per_group))
+    if (!stile_input_shapes(r->arguments, config, arena, &shapes, &count) ||
+        !stile_input_rows_per_group(r->arguments, shapes, count, &rows_per_group))
         return STILE_EXIT_USAGE;
     if (r->json_wanted)
         stile_json_begin_array(&r->json, "shapes");
@@ -293,11 +296,11 @@ const stile_command stile_command_explain = {
     .name = "explain",
     .synopsis = "SPEC --shape MxKxN",
     .summary = "kernels, FLOP, bytes, limit, row coupling, error, growth",
-    .text = "Tells what a spec is and costs: its base case, error and row coupling, and for each shape\n"
-            "the kernels with their launches, FLOP and bytes, the limit of the speed-up, the size of\n"
-            "the encoded weights and the workspace. Needs no GPU. FLOP of sparse bases count the\n"
-            "additions that remain after common subexpressions are shared; bytes count each array\n"
-            "once.",
+    .text = "Tells what a spec is and costs: its base case, error and row coupling, and for each\n"
+            "shape the kernels with their launches, FLOP and bytes, the limit of the speed-up,\n"
+            "the size of the encoded weights and the workspace. Needs no GPU. FLOP of sparse\n"
+            "bases count the additions that remain after common subexpressions are shared; bytes\n"
+            "count each array once.",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

@@ -35,7 +35,8 @@ static bool make_directories(char *path)
 /* A variant's name as the name of a directory: what is not [A-Za-z0-9_.=-] becomes '_'. */
 static char *safe_name(stile_arena *arena, const char *name)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.=-";
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.=-";
     char *safe = stile_arena_strdup(arena, name);
     for (char *c = safe; c && *c; c++) {
         if (!strchr(allowed, *c))
@@ -131,8 +132,8 @@ const stile_command stile_command_generate = {
     .name = "generate",
     .synopsis = "SPEC --arch sm_90a -o DIR",
     .summary = "write the CUDA source of a spec's kernels",
-    .text = "Writes DIR/VARIANT/KERNEL.cu for each kernel of each variant and prints the paths. The\n"
-            "source is the same to the byte on every machine. Needs no GPU and no compiler.",
+    .text = "Writes DIR/VARIANT/KERNEL.cu for each kernel of each variant and prints the paths.\n"
+            "The source is the same to the byte on every machine. Needs no GPU and no compiler.",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

@@ -48,9 +48,10 @@ static void print_commands(const stile_command *const *commands)
 
 void stile_help_program(void)
 {
-    printf("usage: stile COMMAND [options]\n\n"
-           "Generates, compiles and runs CUDA kernels for Strassen-Tile operators from YAML specs.\n\n"
-           "Commands:\n");
+    printf(
+        "usage: stile COMMAND [options]\n\n"
+        "Generates, compiles and runs CUDA kernels for Strassen-Tile operators from YAML specs.\n\n"
+        "Commands:\n");
     print_commands(stile_commands);
     printf("\nOptions:\n"
            "  --help      this text; stile COMMAND --help tells more about a command\n"

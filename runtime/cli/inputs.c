@@ -112,8 +112,8 @@ bool stile_input_shapes(const stile_arguments *arguments, const stile_config *co
     const char *rest = text;
     do {
         stile_shape *shape = &shapes[found++];
-        if (!parse_extent(&rest, 'x', &shape->M) || !parse_extent(&rest, 'x', &shape->K)
-            || !parse_extent(&rest, ',', &shape->N)) {
+        if (!parse_extent(&rest, 'x', &shape->M) || !parse_extent(&rest, 'x', &shape->K) ||
+            !parse_extent(&rest, ',', &shape->N)) {
             stile_print_error("--shape is '%s', but must be MxKxN, or several with commas between "
                               "them: 8192x2048x5632,4096x4096x4096 (each side from 1 to %d)",
                               text, INT32_MAX);
@@ -168,20 +168,21 @@ static bool parse_device(const char *text, int *device, bool *automatic)
     if (*automatic || *device == STILE_DEVICE_CPU || strcmp(text, "cuda") == 0)
         return true;
     int64_t ordinal;
-    if (strncmp(text, "cuda:", 5) != 0 || !stile_parse_int64(text + 5, &ordinal) || ordinal < 0
-        || ordinal > 1023)
+    if (strncmp(text, "cuda:", 5) != 0 || !stile_parse_int64(text + 5, &ordinal) || ordinal < 0 ||
+        ordinal > 1023)
         return false;
     *device = (int)ordinal;
     return true;
 }
 
-int stile_input_context(const stile_arguments *arguments, const char *fallback,
-                        stile_context **out, bool *automatic)
+int stile_input_context(const stile_arguments *arguments, const char *fallback, stile_context **out,
+                        bool *automatic)
 {
     const char *text = stile_argument(arguments, "device");
     stile_context_params params = {.log = print_log};
     if (!parse_device(text ? text : fallback, &params.device, automatic)) {
-        stile_print_error("--device is '%s', but must be auto, cuda, cuda:0, cuda:1 … or cpu", text);
+        stile_print_error("--device is '%s', but must be auto, cuda, cuda:0, cuda:1 … or cpu",
+                          text);
         return STILE_EXIT_USAGE;
     }
     int error = stile_context_create(out, &params);

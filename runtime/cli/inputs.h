@@ -16,8 +16,8 @@
 #include "json.h"
 
 /*
- * Loads a spec, printing every diagnostic on stderr; into `json` (may be NULL), an open object, they
- * also go as "ok" and "errors". Returns an exit code.
+ * Loads a spec, printing every diagnostic on stderr; into `json` (may be NULL), an open object,
+ * they also go as "ok" and "errors". Returns an exit code.
  */
 int stile_input_spec(stile_spec **out, const char *path, stile_json *json);
 
@@ -50,8 +50,8 @@ int stile_input_arch(const stile_arguments *arguments, const char *fallback, sti
  * The context of --device auto|cuda[:i]|cpu. *automatic is set where the choice was ours; then a
  * missing driver or GPU means the CPU, with one line that says so. Returns an exit code.
  */
-int stile_input_context(const stile_arguments *arguments, const char *fallback,
-                        stile_context **out, bool *automatic);
+int stile_input_context(const stile_arguments *arguments, const char *fallback, stile_context **out,
+                        bool *automatic);
 
 /* "8192×2048×5632" into the arena. */
 const char *stile_shape_text(stile_arena *arena, const stile_shape *shape);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program `stile`: finds the command and makes sure that lost output is never called success. */
+/* The program `stile`: finds the command, and never calls lost output success. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,14 +13,14 @@
 #include "output.h"
 
 /*
- * A closed stdin, stdout or stderr would let the next file opened take its number, and results end up
- * in it. The stand-in is opened the wrong way round, so that using it still is an error.
+ * A closed stdin, stdout or stderr would let the next file opened take its number, and results end
+ * up in it. The stand-in is opened the wrong way round, so that using it still is an error.
  */
 static void occupy_standard_streams(void)
 {
     for (int fd = 0; fd < 3; fd++) {
-        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF
-            && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+            open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
             return;
     }
 }

@@ -23,8 +23,8 @@ static int read_file(stile_npy *out, const char *path)
 }
 
 /* "W.npy has shape (3, 4), but …": the shape and then what was expected. */
-__attribute__((format(printf, 3, 4))) static int refuse_shape(const char *path, const stile_npy *npy,
-                                                              const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int
+refuse_shape(const char *path, const stile_npy *npy, const char *format, ...)
 {
     stile_text shape = {0};
     char expected[512];
@@ -80,19 +80,21 @@ int stile_operand_weight_read(void **out, const char *path, const stile_config *
                               "weight.encode: trained)",
                               form);
     else if (npy.rank != 2)
-        result = refuse_shape(path, &npy, "W must be a matrix %s (weight.layout: %s)", form, layout);
+        result =
+            refuse_shape(path, &npy, "W must be a matrix %s (weight.layout: %s)", form, layout);
     else if (inner < 1 || outer < 1)
         result = refuse_shape(path, &npy, "W must have at least one row and one column");
     else if (*K && inner != *K)
-        result = refuse_shape(path, &npy,
-                              "X has K = %" PRId64 " columns and weight.layout is %s, so W must be %s = "
-                              "(%s%" PRId64 "%s)%s",
-                              *K, layout, form, nk ? "N, " : "", *K, nk ? "" : ", N",
-                              outer == *K ? nk ? ". It would fit as [K, N]: transpose it, or set "
-                                                 "weight.layout: kn in the spec"
-                                               : ". It would fit as [N, K]: transpose it, or set "
-                                                 "weight.layout: nk in the spec"
-                                          : "");
+        result =
+            refuse_shape(path, &npy,
+                         "X has K = %" PRId64 " columns and weight.layout is %s, so W must be %s = "
+                         "(%s%" PRId64 "%s)%s",
+                         *K, layout, form, nk ? "N, " : "", *K, nk ? "" : ", N",
+                         outer == *K ? nk ? ". It would fit as [K, N]: transpose it, or set "
+                                            "weight.layout: kn in the spec"
+                                          : ". It would fit as [N, K]: transpose it, or set "
+                                            "weight.layout: nk in the spec"
+                                     : "");
     if (!result) {
         *K = inner;
         *N = outer;
@@ -152,8 +154,8 @@ static int read_residual(stile_operand_files *o, const stile_config *config, con
     if (result)
         return result;
     if (npy.rank != 2 || npy.dims[0] != o->M || npy.dims[1] != o->N)
-        result = refuse_shape(path, &npy,
-                              "the residual must be [M, N] = (%" PRId64 ", %" PRId64 ")", o->M, o->N);
+        result = refuse_shape(
+            path, &npy, "the residual must be [M, N] = (%" PRId64 ", %" PRId64 ")", o->M, o->N);
     if (!result)
         result = convert(&o->residual, &npy, config->precision.output);
     stile_npy_free(&npy);
@@ -177,8 +179,8 @@ int stile_operand_files_read(stile_operand_files *out, const stile_arguments *ar
                              const stile_config *config)
 {
     bool trained = config->encode == STILE_ENCODE_TRAINED;
-    if (!check_presence(arguments, config, "bias", config->epilogue.bias)
-        || !check_presence(arguments, config, "residual", config->epilogue.residual))
+    if (!check_presence(arguments, config, "bias", config->epilogue.bias) ||
+        !check_presence(arguments, config, "residual", config->epilogue.residual))
         return STILE_EXIT_USAGE;
 
     stile_operand_files o = {0};

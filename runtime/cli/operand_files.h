@@ -14,8 +14,8 @@ typedef struct stile_operand_files {
 } stile_operand_files;
 
 /*
- * Reads --x, --w, --bias, --residual and --n as `config` demands. Prints what is wrong; returns an exit
- * code.
+ * Reads --x, --w, --bias, --residual and --n as `config` demands. Prints what is wrong; returns an
+ * exit code.
  */
 int stile_operand_files_read(stile_operand_files *out, const stile_arguments *arguments,
                              const stile_config *config);
@@ -23,7 +23,8 @@ int stile_operand_files_read(stile_operand_files *out, const stile_arguments *ar
 void stile_operand_files_free(stile_operand_files *operands);
 
 /*
- * Reads a dense W of the spec's layout; *K is what the rows of X say, or 0 to take it from the file.
+ * Reads a dense W of the spec's layout; *K is what the rows of X say, or 0 to take it from the
+ * file.
  */
 int stile_operand_weight_read(void **out, const char *path, const stile_config *config, int64_t *K,
                               int64_t *N);

@@ -228,7 +228,8 @@ bool stile_argument_real(const stile_arguments *arguments, const char *name, dou
         char low[32], high[32];
         stile_format_double(low, least);
         stile_format_double(high, most);
-        stile_print_error("--%s is '%s', but must be a number from %s to %s", name, text, low, high);
+        stile_print_error("--%s is '%s', but must be a number from %s to %s", name, text, low,
+                          high);
         return false;
     }
     *out = value;

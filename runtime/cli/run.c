@@ -19,10 +19,11 @@ static bool parse_dtype(const stile_arguments *arguments, stile_npy_dtype *out)
         const char *name;
         stile_npy_dtype dtype;
     } names[] = {
-        {"f32", STILE_NPY_F4}, {"f4", STILE_NPY_F4}, {"<f4", STILE_NPY_F4}, {"float32", STILE_NPY_F4},
-        {"f64", STILE_NPY_F8}, {"f8", STILE_NPY_F8}, {"<f8", STILE_NPY_F8}, {"float64", STILE_NPY_F8},
-        {"f16", STILE_NPY_F2}, {"f2", STILE_NPY_F2}, {"<f2", STILE_NPY_F2}, {"float16", STILE_NPY_F2},
-        {"bf16", STILE_NPY_BF16}, {"|V2", STILE_NPY_BF16}, {"bfloat16", STILE_NPY_BF16},
+        {"f32", STILE_NPY_F4},     {"f4", STILE_NPY_F4},      {"<f4", STILE_NPY_F4},
+        {"float32", STILE_NPY_F4}, {"f64", STILE_NPY_F8},     {"f8", STILE_NPY_F8},
+        {"<f8", STILE_NPY_F8},     {"float64", STILE_NPY_F8}, {"f16", STILE_NPY_F2},
+        {"f2", STILE_NPY_F2},      {"<f2", STILE_NPY_F2},     {"float16", STILE_NPY_F2},
+        {"bf16", STILE_NPY_BF16},  {"|V2", STILE_NPY_BF16},   {"bfloat16", STILE_NPY_BF16},
     };
     const char *text = stile_argument(arguments, "out-dtype");
     *out = STILE_NPY_F4;
@@ -104,7 +105,8 @@ static int compute(const stile_arguments *arguments, const stile_spec *spec,
     stile_context *context = NULL;
     stile_plan *plan = NULL;
     stile_arena *arena = stile_arena_create();
-    void *y = malloc((size_t)(shape.M * shape.N) * (size_t)stile_type_size(config->precision.output));
+    void *y =
+        malloc((size_t)(shape.M * shape.N) * (size_t)stile_type_size(config->precision.output));
     int result = arena && y ? STILE_EXIT_OK : STILE_EXIT_FAILURE;
     if (result)
         stile_print_error("out of memory");
@@ -119,10 +121,10 @@ static int compute(const stile_arguments *arguments, const stile_spec *spec,
     if (!result)
         result = write_result(path, dtype, config->precision.output, y, shape.M, shape.N);
     if (!result)
-        stile_print_note("%s: Y = %" PRId64 "×%" PRId64 " from M×K×N = %s on %s in %s, written to %s",
-                         config->name, shape.M, shape.N, stile_shape_text(arena, &shape),
-                         stile_context_text(arena, context),
-                         stile_human_time(arena, milliseconds), path);
+        stile_print_note(
+            "%s: Y = %" PRId64 "×%" PRId64 " from M×K×N = %s on %s in %s, written to %s",
+            config->name, shape.M, shape.N, stile_shape_text(arena, &shape),
+            stile_context_text(arena, context), stile_human_time(arena, milliseconds), path);
     free(y);
     stile_plan_destroy(&plan);
     stile_context_destroy(&context);
@@ -133,9 +135,9 @@ static int compute(const stile_arguments *arguments, const stile_spec *spec,
 static int run(const stile_arguments *arguments)
 {
     stile_npy_dtype dtype;
-    if (!stile_argument_required(arguments, "x") || !stile_argument_required(arguments, "w")
-        || !stile_argument_required(arguments, "out") || !parse_dtype(arguments, &dtype)
-        || !stile_can_create(stile_argument(arguments, "out")))
+    if (!stile_argument_required(arguments, "x") || !stile_argument_required(arguments, "w") ||
+        !stile_argument_required(arguments, "out") || !parse_dtype(arguments, &dtype) ||
+        !stile_can_create(stile_argument(arguments, "out")))
         return STILE_EXIT_USAGE;
     stile_spec *spec = NULL;
     stile_operand_files operands = {0};
@@ -175,8 +177,9 @@ const stile_command stile_command_run = {
     .name = "run",
     .synopsis = "SPEC --x X.npy --w W.npy --out Y.npy",
     .summary = "compute Y from matrices in .npy files",
-    .text = "Computes Y = activation(STL(X, W) + bias) + residual. Files are .npy of f4, f8, f2, or bf16\n"
-            "as |V2 or u2 bits, in C or Fortran order; they are converted to the types of the spec.",
+    .text = "Computes Y = activation(STL(X, W) + bias) + residual. Files are .npy of f4, f8, f2,\n"
+            "or bf16 as |V2 or u2 bits, in C or Fortran order; they are converted to the types of\n"
+            "the spec.",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

@@ -131,8 +131,8 @@ static int run_shapes(request *r, stile_arena *arena, const stile_config *config
     const stile_shape *shapes;
     size_t count;
     int64_t rows_per_group;
-    if (!stile_input_shapes(r->arguments, NULL, arena, &shapes, &count)
-        || !stile_input_rows_per_group(r->arguments, shapes, count, &rows_per_group))
+    if (!stile_input_shapes(r->arguments, NULL, arena, &shapes, &count) ||
+        !stile_input_rows_per_group(r->arguments, shapes, count, &rows_per_group))
         return STILE_EXIT_USAGE;
     int result = STILE_EXIT_OK;
     for (size_t i = 0; i < count && !result; i++) {
@@ -161,10 +161,11 @@ static int run_cases(request *r, stile_arena *arena, const stile_config *config,
     if (shapes_given)
         result = run_shapes(r, arena, config, t);
     stile_verify_case c;
-    for (int i = 0; !result && !shapes_given && stile_verify_standard_case(&c, config, r->cpu, i); i++)
+    for (int i = 0; !result && !shapes_given && stile_verify_standard_case(&c, config, r->cpu, i);
+         i++)
         result = run_case(r, arena, config, &c, t);
     for (int i = 0; i < r->random_count && !result; i++) {
-        c = stile_verify_random_case(config, r->cpu, (uint64_t)r->seed, i);
+        c = stile_verify_random_case(r->cpu, (uint64_t)r->seed, i);
         result = run_case(r, arena, config, &c, t);
     }
     return result;
@@ -245,8 +246,8 @@ static int run(const stile_arguments *arguments)
         .all = stile_flag(arguments, "all"),
     };
     r.json.text = &r.text;
-    if (!stile_argument_int(arguments, "random", 0, 100000, &r.random_count)
-        || !stile_argument_int(arguments, "seed", 0, INT64_MAX, &r.seed))
+    if (!stile_argument_int(arguments, "random", 0, 100000, &r.random_count) ||
+        !stile_argument_int(arguments, "seed", 0, INT64_MAX, &r.seed))
         return STILE_EXIT_USAGE;
     bool automatic;
     int result = stile_input_context(arguments, "cuda", &r.context, &automatic);
@@ -293,11 +294,11 @@ const stile_command stile_command_verify = {
     .name = "verify",
     .synopsis = "SPEC... [--shape MxKxN]",
     .summary = "test the kernels against the operator in fp64",
-    .text = "Runs every variant on random problems with tails, groups and padded rows, in poisoned\n"
-            "memory between guard bands, and compares with the operator in fp64: the error must stay\n"
-            "within twice what rounding predicts, and small integers must come out to the bit. The\n"
-            "error against true matrix multiplication stands beside it. Exit status 1 where a case\n"
-            "fails, 3 without a GPU.",
+    .text = "Runs every variant on random problems with tails, groups and padded rows, in\n"
+            "poisoned memory between guard bands, and compares with the operator in fp64: the\n"
+            "error must stay within twice what rounding predicts, and small integers must come\n"
+            "out to the bit. The error against true matrix multiplication stands beside it. Exit\n"
+            "status 1 where a case fails, 3 without a GPU.",
     .options = options,
     .min_operands = 1,
     .max_operands = -1,

@@ -9,7 +9,7 @@
 #include "number.h"
 #include "reader.h"
 
-enum { LONGEST_TEXT = 1024 }; /* of a name or a source */
+enum { LONGEST_TEXT = 4096 }; /* of a name or a source */
 
 static const char *const known_keys[] = {"basis", "name", "tile", "rank", "source",
                                          "U",     "V",    "D",    NULL};

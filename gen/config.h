@@ -114,9 +114,10 @@ struct stile_spec {
 const stile_config *stile_spec_variant(const stile_spec *spec, const char *name);
 
 /*
- * Appends the canonical spec of one variant: block style, keys sorted, every default filled in. It
- * loads again as a spec with this variant, of the same name, alone, and prints the same. A basis file
- * stays a reference, relative to the spec's directory.
+ * Appends the canonical spec of one variant: block style, keys sorted (but for `variants`, whose order
+ * the variant's name keeps), every default filled in. It loads again as a spec with this variant, of
+ * the same name, alone, and prints the same. A basis file stays a reference, relative to the spec's
+ * directory.
  */
 void stile_config_print(stile_text *out, const stile_config *config);
 

@@ -210,8 +210,12 @@ constexpr int TILES_PER_THREAD = 2;
 constexpr int THREADS_Y = 4;
 
 // --- common/decode.cuh ---
-// What every decoder does once it knows where a thread's products lie: Y = activation(D·ŷ + bias) +
-// residual for TILES_PER_THREAD tiles that are neighbours along N.
+// What a decoder does once it knows where a thread's products lie, for TILES_PER_THREAD tiles that are
+// neighbours along N.
+
+// --- common/epilogue.cuh ---
+// The end of a decoder: bias, activation, residual, one rounding, and the store, for runs of COUNT
+// neighbouring columns of Y.
 
 // --- common/chunk.cuh ---
 // Runs of neighbouring elements, moved in the widest words that their size allows.
@@ -267,6 +271,61 @@ struct Chunk {
         for (int i = 0; i < COUNT; i++)
             if (i < valid)
                 memory[i] = elements[i];
+    }
+};
+
+// --- common/epilogue.cuh ---
+template <int COUNT>
+struct Epilogue {
+    const stile_decode_params &p;
+    long long first_column;
+    int valid;  // columns of the run that lie inside of the matrix
+    bool whole; // all of them do, and memory is aligned for whole chunks
+    Chunk<Output, COUNT> bias;
+
+    __device__ __forceinline__ Epilogue(const stile_decode_params &params, long long column)
+        : p(params), first_column(column)
+    {
+        const long long left = p.columns - first_column;
+        valid = left < 0 ? 0 : left < COUNT ? (int)left : COUNT;
+        whole = valid == COUNT && p.vectorized;
+        if (HAS_BIAS)
+            load(bias, static_cast<const Output *>(p.bias) + first_column);
+    }
+
+    __device__ __forceinline__ void load(Chunk<Output, COUNT> &chunk, const Output *memory) const
+    {
+        if (whole)
+            chunk.load(memory);
+        else
+            chunk.load(memory, valid);
+    }
+
+    // values: the decoded columns of one row of Y.
+    __device__ __forceinline__ void store(long long row, const float (&values)[COUNT]) const
+    {
+        float finished[COUNT];
+#pragma unroll
+        for (int i = 0; i < COUNT; i++)
+            finished[i]
+                = Activation::apply(HAS_BIAS ? values[i] + to_float(bias.elements[i]) : values[i]);
+
+        if (HAS_RESIDUAL) {
+            Chunk<Output, COUNT> residual;
+            load(residual,
+                 static_cast<const Output *>(p.residual) + row * p.residual_pitch + first_column);
+#pragma unroll
+            for (int i = 0; i < COUNT; i++)
+                finished[i] += to_float(residual.elements[i]);
+        }
+
+        Chunk<Output, COUNT> rounded;
+        from_floats(rounded.elements, finished);
+        Output *y = static_cast<Output *>(p.y) + row * p.y_pitch + first_column;
+        if (whole)
+            rounded.store(y);
+        else
+            rounded.store(y, valid);
     }
 };
 
@@ -413,58 +472,21 @@ struct Channels {
     }
 };
 
-__device__ __forceinline__ void load_part(Chunk<Output, CHUNK_COLUMNS> &chunk, const Output *memory,
-                                          bool whole, int valid)
-{
-    if (whole)
-        chunk.load(memory);
-    else
-        chunk.load(memory, valid);
-}
-
-// Adds bias, activates, adds the residual, rounds once and stores the thread's part of a tile row.
+// Hands each row of the thread's tiles to the epilogue.
 __device__ __forceinline__ void store_tiles(const Lanes (&out)[TILE_ENTRIES],
                                             const stile_decode_params &p, int tile_row, int chunk)
 {
     const TileRow rows = locate_tile_row(p.groups, tile_row, TILE_ROWS);
-    const long long first_column = (long long)chunk * CHUNK_COLUMNS;
-    const long long left = p.columns - first_column;
-    const int valid = left < CHUNK_COLUMNS ? (int)left : CHUNK_COLUMNS;
-    const bool whole = valid == CHUNK_COLUMNS && p.vectorized;
-
-    Chunk<Output, CHUNK_COLUMNS> bias;
-    if (HAS_BIAS)
-        load_part(bias, static_cast<const Output *>(p.bias) + first_column, whole, valid);
-
+    const Epilogue<CHUNK_COLUMNS> epilogue(p, (long long)chunk * CHUNK_COLUMNS);
 #pragma unroll
     for (int row = 0; row < TILE_ROWS; row++) {
         if (row >= rows.valid_rows)
             break;
         float values[CHUNK_COLUMNS];
 #pragma unroll
-        for (int i = 0; i < CHUNK_COLUMNS; i++) {
+        for (int i = 0; i < CHUNK_COLUMNS; i++)
             values[i] = out[row * TILE_COLUMNS + i % TILE_COLUMNS].of[i / TILE_COLUMNS];
-            if (HAS_BIAS)
-                values[i] += to_float(bias.elements[i]);
-            values[i] = Activation::apply(values[i]);
-        }
-        if (HAS_RESIDUAL) {
-            Chunk<Output, CHUNK_COLUMNS> residual;
-            load_part(residual,
-                      static_cast<const Output *>(p.residual)
-                          + (rows.first_row + row) * p.residual_pitch + first_column,
-                      whole, valid);
-#pragma unroll
-            for (int i = 0; i < CHUNK_COLUMNS; i++)
-                values[i] += to_float(residual.elements[i]);
-        }
-        Chunk<Output, CHUNK_COLUMNS> rounded;
-        from_floats(rounded.elements, values);
-        Output *y = static_cast<Output *>(p.y) + (rows.first_row + row) * p.y_pitch + first_column;
-        if (whole)
-            rounded.store(y);
-        else
-            rounded.store(y, valid);
+        epilogue.store(rows.first_row + row, values);
     }
 }
 

@@ -14,13 +14,15 @@
 #include <unistd.h>
 
 #include "cache_entry.h"
+#include "cache_evict.h"
 #include "cache_file.h"
 #include "cache_location.h"
 #include "cache_lock.h"
+#include "cache_stats.h"
 #include "fail.h"
 #include "text.h"
 
-enum { LOCK_TIMEOUT_MS = 60 * 1000, MEMORY_LIMIT = 64 << 20 };
+enum { LOCK_TIMEOUT_MS = 60 * 1000, LOCK_SLICE_MS = 20, MEMORY_LIMIT = 64 << 20 };
 
 /*
  * A key that some thread works on, or a kernel held in memory because no directory holds it. The
@@ -43,10 +45,15 @@ struct stile_cache {
     stile_cache_location location;
     int dump; /* $STILE_DUMP, open, or -1 */
     bool jit;
+    uint64_t size_limit;
+    int lock_timeout_ms;
     stile_log_callback log;
     void *log_user;
     atomic_bool warned_of_writing, warned_of_dumping;
-    atomic_ullong hits, misses, compiles, damaged;
+
+    pthread_mutex_t count_mutex;     /* of what follows */
+    stile_cache_counters counters;   /* of this process */
+    stile_cache_counters unrecorded; /* those of them that the directory does not know of yet */
 
     pthread_mutex_t mutex; /* of what follows */
     pthread_cond_t slot_done;
@@ -65,6 +72,31 @@ say(const stile_cache *cache, stile_log_level level, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     cache->log(cache->log_user, level, text);
+}
+
+/* --- counting --- */
+
+/*
+ * Counts events, here and in the directory. Where that cannot be done now, it is made up for by the
+ * next call. Returns a stamp later than all before it and than `after`.
+ */
+static uint64_t count(stile_cache *cache, const stile_cache_counters *events, uint64_t after)
+{
+    pthread_mutex_lock(&cache->count_mutex);
+    stile_cache_counters_add(&cache->counters, events);
+    stile_cache_counters_add(&cache->unrecorded, events);
+    stile_cache_counters mine = cache->unrecorded;
+    cache->unrecorded = (stile_cache_counters){0};
+    pthread_mutex_unlock(&cache->count_mutex);
+
+    uint64_t stamp;
+    const int root = cache->location.root;
+    if (root >= 0 && stile_cache_stats_add(root, &mine, after, &stamp) == 0)
+        return stamp;
+    pthread_mutex_lock(&cache->count_mutex);
+    stile_cache_counters_add(&cache->unrecorded, &mine);
+    pthread_mutex_unlock(&cache->count_mutex);
+    return (uint64_t)time(NULL) * 1000000000u;
 }
 
 /* --- open and close --- */
@@ -89,6 +121,17 @@ static void read_jit(stile_cache *cache)
             value);
 }
 
+static void read_size_limit(stile_cache *cache)
+{
+    const char *value = getenv("STILE_CACHE_SIZE");
+    cache->size_limit = STILE_CACHE_DEFAULT_SIZE;
+    if (value && *value && !stile_cache_parse_size(value, &cache->size_limit))
+        say(cache, STILE_LOG_WARNING,
+            "STILE_CACHE_SIZE is \"%s\", not a size such as 512M, 2G or a number of bytes; taken as "
+            "1G",
+            value);
+}
+
 int stile_cache_open(stile_cache **out, const char *directory, stile_log_callback log,
                      void *log_user)
 {
@@ -109,7 +152,10 @@ int stile_cache_open(stile_cache **out, const char *directory, stile_log_callbac
         say(cache, STILE_LOG_WARNING, "%s", warning.data);
     stile_text_free(&warning);
     read_jit(cache);
+    read_size_limit(cache);
     open_dump(cache);
+    cache->lock_timeout_ms = LOCK_TIMEOUT_MS;
+    pthread_mutex_init(&cache->count_mutex, NULL);
     pthread_mutex_init(&cache->mutex, NULL);
     pthread_cond_init(&cache->slot_done, NULL);
     *out = cache;
@@ -127,6 +173,9 @@ void stile_cache_close(stile_cache **cache)
 {
     if (!cache || !*cache)
         return;
+    static const stile_cache_counters nothing = {0};
+    if (memcmp(&(*cache)->unrecorded, &nothing, sizeof nothing) != 0)
+        count(*cache, &nothing, 0);
     for (slot *next, *s = (*cache)->slots; s; s = next) {
         next = s->next;
         free_slot(s);
@@ -136,23 +185,28 @@ void stile_cache_close(stile_cache **cache)
     stile_cache_location_close(&(*cache)->location);
     pthread_cond_destroy(&(*cache)->slot_done);
     pthread_mutex_destroy(&(*cache)->mutex);
+    pthread_mutex_destroy(&(*cache)->count_mutex);
     free(*cache);
     *cache = NULL;
 }
 
 const char *stile_cache_directory(const stile_cache *cache)
 {
-    return cache->location.path;
+    return cache->location.path ? cache->location.path : cache->location.read_only_path;
+}
+
+void stile_cache_set_timeout(stile_cache *cache, int milliseconds)
+{
+    cache->lock_timeout_ms = milliseconds;
 }
 
 stile_cache_counters stile_cache_count(const stile_cache *cache)
 {
-    return (stile_cache_counters){
-        .hits = atomic_load(&cache->hits),
-        .misses = atomic_load(&cache->misses),
-        .compiles = atomic_load(&cache->compiles),
-        .damaged = atomic_load(&cache->damaged),
-    };
+    pthread_mutex_t *mutex = (pthread_mutex_t *)&cache->count_mutex;
+    pthread_mutex_lock(mutex);
+    stile_cache_counters result = cache->counters;
+    pthread_mutex_unlock(mutex);
+    return result;
 }
 
 /* --- disk and compiler --- */
@@ -171,19 +225,41 @@ static void dump(stile_cache *cache, const stile_cache_entry *entry, const char 
         say(cache, STILE_LOG_WARNING, "STILE_DUMP: cannot write %s: %s", name, strerror(error));
 }
 
-/* Looks on disk; drops what is damaged. */
-static bool look_up(stile_cache *cache, const stile_cache_entry *entry, stile_cubin *out)
+static void report_damage(stile_cache *cache, const char *directory,
+                          const stile_cache_entry *entry, int error)
 {
-    if (cache->location.root < 0)
+    count(cache, &(stile_cache_counters){.damaged = 1}, 0);
+    say(cache, STILE_LOG_WARNING, "kernel cache: %s/v1/%s is damaged and was %s%s", directory,
+        entry->folder, error ? "not removed: " : "removed", error ? strerror(error) : "");
+}
+
+/* Looks in the directory that can be written. */
+static stile_cache_read look_up(const stile_cache *cache, const stile_cache_entry *entry,
+                                stile_cubin *out)
+{
+    const int root = cache->location.root;
+    return root < 0 ? STILE_CACHE_ABSENT : stile_cache_entry_read(out, root, entry);
+}
+
+/* Looks in the directory that can only be read. */
+static bool look_up_read_only(stile_cache *cache, const stile_cache_entry *entry, stile_cubin *out)
+{
+    const stile_cache_location *location = &cache->location;
+    if (location->read_only_root < 0)
         return false;
-    stile_cache_read result = stile_cache_entry_read(out, cache->location.root, entry);
-    if (result == STILE_CACHE_DAMAGED) {
-        atomic_fetch_add(&cache->damaged, 1);
-        int error = stile_cache_entry_drop(cache->location.root, entry);
-        say(cache, STILE_LOG_WARNING, "kernel cache: %s/v1/%s is damaged and was %s%s",
-            cache->location.path, entry->folder, error ? "not removed: " : "removed",
-            error ? strerror(error) : "");
-    }
+    stile_cache_read result = stile_cache_entry_read(out, location->read_only_root, entry);
+    if (result == STILE_CACHE_DAMAGED)
+        report_damage(cache, location->read_only_path, entry, EROFS);
+    return result == STILE_CACHE_FOUND;
+}
+
+/* The same by the only process that works on this key, which alone may drop what is damaged. */
+static bool look_up_locked(stile_cache *cache, const stile_cache_entry *entry, stile_cubin *out)
+{
+    stile_cache_read result = look_up(cache, entry, out);
+    if (result == STILE_CACHE_DAMAGED)
+        report_damage(cache, cache->location.path, entry,
+                      stile_cache_entry_drop(cache->location.root, entry->folder));
     return result == STILE_CACHE_FOUND;
 }
 
@@ -192,7 +268,6 @@ static int compile(stile_cache *cache, const stile_cache_entry *entry, stile_cub
     struct timespec start, end;
     clock_gettime(CLOCK_MONOTONIC, &start);
     stile_cubin cubin = {0};
-    atomic_fetch_add(&cache->compiles, 1);
     int error = stile_compile(&cubin, entry->kernel, entry->source, &entry->arch);
     dump(cache, entry, ".log", cubin.log);
     if (error) {
@@ -207,54 +282,128 @@ static int compile(stile_cache *cache, const stile_cache_entry *entry, stile_cub
     return STILE_OK;
 }
 
-/* Whether the disk has the entry now. */
+/* Whether the disk has the entry now. Makes room for it at the cost of others. */
 static bool publish(stile_cache *cache, const stile_cache_entry *entry, const stile_cubin *cubin)
 {
-    int error = stile_cache_entry_write(cache->location.root, entry, cubin);
+    static const stile_cache_counters nothing = {0};
+    const int root = cache->location.root;
+    int error = stile_cache_entry_write(root, entry, cubin, count(cache, &nothing, 0));
     if (error && !atomic_exchange(&cache->warned_of_writing, true))
         say(cache, STILE_LOG_WARNING,
             "kernel cache: cannot write to %s: %s; compiled kernels stay in memory",
             cache->location.path, strerror(error));
-    return !error;
+    if (error)
+        return false;
+    stile_cache_eviction eviction;
+    if (stile_cache_evict(root, cache->size_limit, entry->folder, &eviction) == 0 &&
+        eviction.evicted)
+        count(cache, &(stile_cache_counters){.evictions = eviction.evicted}, eviction.stamp);
+    return true;
 }
 
-/* Finds the kernel on disk or compiles it; *keep where the disk has not got it in the end. */
-static int produce(stile_cache *cache, const stile_cache_entry *entry, stile_cubin *out, bool *keep,
-                   bool *hit)
+/*
+ * Waits for the lock of a key while another process compiles it; *found where that process has
+ * published it, or another holds it by then.
+ */
+static stile_cache_lock_result wait_for_lock(stile_cache *cache, const stile_cache_entry *entry,
+                                             stile_cache_lock *lock, stile_cubin *out, bool *waited,
+                                             bool *found)
 {
-    dump(cache, entry, ".cu", entry->source);
-    *hit = look_up(cache, entry, out);
-    if (*hit) {
-        dump(cache, entry, ".log", out->log);
+    const int root = cache->location.root;
+    stile_cache_lock_result result = stile_cache_lock_acquire(lock, root, entry->key.hex, 0);
+    for (int ms = 0; result == STILE_CACHE_LOCK_BUSY && ms < cache->lock_timeout_ms;
+         ms += LOCK_SLICE_MS) {
+        *waited = true;
+        result = stile_cache_lock_acquire(lock, root, entry->key.hex, LOCK_SLICE_MS);
+        if (result == STILE_CACHE_LOCK_BUSY && look_up(cache, entry, out) == STILE_CACHE_FOUND) {
+            *found = true;
+            break;
+        }
+    }
+    return result;
+}
+
+static int fail_not_compiled(const stile_cache *cache, const stile_cache_entry *entry)
+{
+    const char *directory = stile_cache_directory(cache);
+    return stile_fail(STILE_ERROR_UNSUPPORTED,
+                      "kernel %s for %s is not in the cache (%s) and STILE_JIT=off forbids "
+                      "compiling it; unset STILE_JIT",
+                      entry->kernel, entry->arch.name, directory ? directory : "in memory");
+}
+
+/*
+ * Gets a kernel that is not there for the reader, or damaged: from the process that is compiling it,
+ * or compiled here. *keep where the disk has not got it in the end.
+ */
+static int produce(stile_cache *cache, const stile_cache_entry *entry, stile_cubin *out, bool *keep,
+                   stile_cache_counters *events)
+{
+    stile_cache_lock lock;
+    stile_cache_lock_result locked = STILE_CACHE_LOCK_UNAVAILABLE;
+    bool waited = false, hit = false;
+    if (cache->location.root >= 0)
+        locked = wait_for_lock(cache, entry, &lock, out, &waited, &hit);
+    const bool busy = locked == STILE_CACHE_LOCK_BUSY;
+    events->waits = waited;
+    if (!hit && !busy)
+        hit = look_up_locked(cache, entry, out);
+    events->hits = hit;
+    if (hit) {
+        if (locked == STILE_CACHE_LOCKED)
+            stile_cache_lock_release(&lock);
         return STILE_OK;
     }
-    if (!cache->jit)
-        return stile_fail(STILE_ERROR_UNSUPPORTED,
-                          "kernel %s for %s is not in the cache (%s) and STILE_JIT=off forbids "
-                          "compiling it; unset STILE_JIT",
-                          entry->kernel, entry->arch.name,
-                          cache->location.path ? cache->location.path : "in memory");
-    *keep = true;
-    if (cache->location.root < 0)
-        return compile(cache, entry, out);
-
-    stile_cache_lock lock;
-    stile_cache_lock_result locked =
-        stile_cache_lock_acquire(&lock, cache->location.root, entry->key.hex, LOCK_TIMEOUT_MS);
-    if (locked == STILE_CACHE_LOCK_BUSY) {
+    if (busy)
         say(cache, STILE_LOG_WARNING,
             "kernel cache: another process has been compiling %s for %d s; compiling it here too",
-            entry->kernel, LOCK_TIMEOUT_MS / 1000);
-        return compile(cache, entry, out);
-    }
-    int error = STILE_OK;
-    *hit = look_up(cache, entry, out); /* while we waited for the lock */
-    if (!*hit)
+            entry->kernel, cache->lock_timeout_ms / 1000);
+
+    int error;
+    events->misses = 1;
+    if (cache->jit) {
+        events->compiles = 1;
+        count(cache, events, 0); /* before it begins, so that one that is killed is counted */
+        *events = (stile_cache_counters){0};
         error = compile(cache, entry, out);
+    } else {
+        error = fail_not_compiled(cache, entry);
+    }
     if (!error)
-        *keep = !*hit && !publish(cache, entry, out);
+        *keep = busy || cache->location.root < 0 || !publish(cache, entry, out);
     if (locked == STILE_CACHE_LOCKED)
         stile_cache_lock_release(&lock);
+    return error;
+}
+
+/* Finds a kernel or compiles it; *keep where the disk has not got it in the end. */
+static int get(stile_cache *cache, const stile_cache_entry *entry, stile_cubin *out, bool *keep)
+{
+    static const stile_cache_counters nothing = {0};
+    stile_cache_counters events = {0};
+    int error = STILE_OK;
+    dump(cache, entry, ".cu", entry->source);
+    stile_cache_read result = look_up(cache, entry, out);
+    if (result == STILE_CACHE_FOUND) {
+        events.hits = 1;
+    } else if (look_up_read_only(cache, entry, out)) {
+        count(cache, &(stile_cache_counters){.hits = 1}, 0);
+        dump(cache, entry, ".log", out->log);
+        return STILE_OK;
+    } else if (result == STILE_CACHE_ABSENT && !cache->jit) {
+        events.misses = 1;
+        error = fail_not_compiled(cache, entry);
+    } else {
+        error = produce(cache, entry, out, keep, &events);
+    }
+    const bool hit = events.hits > 0;
+    uint64_t stamp = 0;
+    if (memcmp(&events, &nothing, sizeof nothing) != 0)
+        stamp = count(cache, &events, 0);
+    if (hit) {
+        stile_cache_entry_touch(cache->location.root, entry->folder, stamp);
+        dump(cache, entry, ".log", out->log);
+    }
     return error;
 }
 
@@ -316,11 +465,9 @@ static void trim_memory(stile_cache *cache)
 /* Does the work of a slot, outside the mutex, and tells the threads that wait for it. */
 static void fill_slot(stile_cache *cache, slot *s, const stile_cache_entry *entry)
 {
-    bool hit = false;
-    s->error = produce(cache, entry, &s->cubin, &s->keep, &hit);
+    s->error = get(cache, entry, &s->cubin, &s->keep);
     if (s->error)
         s->error_text = strdup(stile_last_error());
-    atomic_fetch_add(hit ? &cache->hits : &cache->misses, 1);
 
     pthread_mutex_lock(&cache->mutex);
     s->done = true;
@@ -368,7 +515,8 @@ int stile_cache_get(stile_cache *cache, stile_cubin *out, const char *name, cons
         s = add_slot(cache, &entry.key);
     if (s)
         s->users++;
-    while (s && !first && !s->done)
+    const bool waits = s && !s->done && !first;
+    while (waits && !s->done)
         pthread_cond_wait(&cache->slot_done, &cache->mutex);
     pthread_mutex_unlock(&cache->mutex);
     if (!s)
@@ -377,7 +525,8 @@ int stile_cache_get(stile_cache *cache, stile_cubin *out, const char *name, cons
     if (first)
         fill_slot(cache, s, &entry);
     else
-        atomic_fetch_add(s->error ? &cache->misses : &cache->hits, 1);
+        count(cache,
+              &(stile_cache_counters){.hits = !s->error, .misses = s->error != 0, .waits = waits}, 0);
     error = copy_slot(out, s);
 
     pthread_mutex_lock(&cache->mutex);

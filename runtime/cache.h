@@ -6,12 +6,15 @@
  *
  * The key hashes source, options, architecture and format version. Entries are written aside,
  * synced and renamed into place; every read checks size and checksum and drops what does not match.
- * A fault of the cache is logged once and never fails a compile that could succeed.
+ * The least recently used are taken out where all together exceed $STILE_CACHE_SIZE (1 GiB). A fault of
+ * the cache is logged once and never fails a compile that could succeed.
+ *
+ * One process at a time compiles a key: it holds a lock of that name (cache_lock.h), others wait and
+ * then read what it published. What happens is counted in the process and in the directory
+ * (cache_stats.h).
  */
 #ifndef STILE_RUNTIME_CACHE_H
 #define STILE_RUNTIME_CACHE_H
-
-#include <stdint.h>
 
 #include <stile/stile.h>
 
@@ -19,20 +22,16 @@
 
 typedef struct stile_cache stile_cache;
 
-typedef struct stile_cache_counters {
-    uint64_t hits, misses, compiles, damaged;
-} stile_cache_counters;
-
 /*
  * Opens the cache in `directory`; where that is NULL or cannot be used, in the first usable one of
  * the default chain of stile_context_params.cache_dir; else in memory. `log` hears once of what had
- * to be passed over. Reads $STILE_JIT and $STILE_DUMP. Errors: MEMORY.
+ * to be passed over. Reads $STILE_JIT, $STILE_DUMP and $STILE_CACHE_SIZE. Errors: MEMORY.
  */
 int stile_cache_open(stile_cache **out, const char *directory, stile_log_callback log,
                      void *log_user);
 void stile_cache_close(stile_cache **cache);
 
-/* The directory in use, or NULL: compiled kernels stay in memory. */
+/* The directory in use, or NULL: kernels are in memory only. New ones are where it is read-only. */
 const char *stile_cache_directory(const stile_cache *cache);
 
 /*
@@ -42,6 +41,9 @@ const char *stile_cache_directory(const stile_cache *cache);
  */
 int stile_cache_get(stile_cache *cache, stile_cubin *out, const char *name, const char *source,
                     const stile_arch *arch);
+
+/* How long to wait for another process that compiles a kernel, before compiling it here as well. */
+void stile_cache_set_timeout(stile_cache *cache, int milliseconds);
 
 stile_cache_counters stile_cache_count(const stile_cache *cache);
 

@@ -8,16 +8,23 @@
  *     kernel.meta   lines of "name: value": what the entry is of, sizes and SHA-256 of the others,
  *                   versions of NVRTC and stile; last, the SHA-256 of the lines before
  *
- * An entry is either whole or damaged: any byte of the four that is not as it was written shows.
+ * An entry is either whole or damaged: any byte of the four that is not as it was written shows. When
+ * it was used last stands in times of modification: the folder's is a stamp (cache_stats.h), which
+ * orders uses; that of kernel.meta is the wall clock's, for people.
  */
 #ifndef STILE_RUNTIME_CACHE_ENTRY_H
 #define STILE_RUNTIME_CACHE_ENTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "arch.h"
 #include "compile.h"
 #include "sha256.h"
+
+/* The file of an entry that says what it is of. */
+#define STILE_CACHE_META "kernel.meta"
 
 /* What an entry is of. `kernel` and `source` belong to the caller. */
 typedef struct stile_cache_entry {
@@ -35,7 +42,7 @@ int stile_cache_entry_init(stile_cache_entry *out, const char *kernel, const cha
 
 typedef enum stile_cache_read {
     STILE_CACHE_FOUND,
-    STILE_CACHE_ABSENT, /* or not readable now: too many open files, no memory */
+    STILE_CACHE_ABSENT, /* or not readable now: taken out, too many open files, no memory */
     STILE_CACHE_DAMAGED,
 } stile_cache_read;
 
@@ -43,12 +50,33 @@ typedef enum stile_cache_read {
 stile_cache_read stile_cache_entry_read(stile_cubin *out, int root, const stile_cache_entry *entry);
 
 /*
- * Publishes an entry: written aside, synced, renamed. 0 also where another process was faster; else
- * an errno value, nothing being left behind. Sets no error of the thread.
+ * Checks an entry whose source is not known, by its folder relative to `root`. What is not FOUND leaves
+ * a reason in *reason, static text.
  */
-int stile_cache_entry_write(int root, const stile_cache_entry *entry, const stile_cubin *cubin);
+stile_cache_read stile_cache_entry_check(int root, const char *folder, const char **reason);
+
+/*
+ * The kernel's name, the architecture and the key in "<arch>/<kernel>-<key>"; false where this is no
+ * name of an entry.
+ */
+typedef struct stile_cache_folder {
+    char arch[16], kernel[65];
+    stile_digest key;
+} stile_cache_folder;
+bool stile_cache_is_arch(const char *name); /* "sm_90a": a folder of entries */
+bool stile_cache_folder_parse(stile_cache_folder *out, const char *folder);
+
+/*
+ * Publishes an entry, used at `stamp`: written aside, synced, renamed. 0 also where another process was
+ * faster; else an errno value, nothing being left behind. Sets no error of the thread.
+ */
+int stile_cache_entry_write(int root, const stile_cache_entry *entry, const stile_cubin *cubin,
+                            uint64_t stamp);
+
+/* Records a use at `stamp`. A failure does not matter. */
+void stile_cache_entry_touch(int root, const char *folder, uint64_t stamp);
 
 /* Takes an entry out: renamed aside, so that no reader sees half of it, then deleted. */
-int stile_cache_entry_drop(int root, const stile_cache_entry *entry);
+int stile_cache_entry_drop(int root, const char *folder);
 
 #endif

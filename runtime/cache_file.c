@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What the cache writes is one folder deep; a little more is removed if it is found. */
-enum { REMOVE_DEPTH = 4 };
+enum { REMOVE_DEPTH = 4, DAY_SECONDS = 24 * 60 * 60 };
 
 void stile_cache_temporary_name(char out[static 64])
 {
@@ -141,7 +143,29 @@ int stile_cache_remove(int directory, const char *name)
     return remove_tree(directory, name, REMOVE_DEPTH);
 }
 
-void stile_cache_remove_stale(int directory, const char *prefix, time_t age)
+bool stile_cache_is_older(int directory, const char *name, int64_t age)
+{
+    struct stat status;
+    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    int64_t away = (int64_t)time(NULL) - (int64_t)status.st_mtime;
+    return away > age || away < -age;
+}
+
+/* Whether the process that made a temporary is gone, as far as its lock tells. */
+static bool is_abandoned(int directory, const char *name, int64_t age)
+{
+    if (!stile_cache_is_older(directory, name, age))
+        return false;
+    int folder = openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    bool locked = folder >= 0 && flock(folder, LOCK_EX | LOCK_NB) == 0;
+    bool alive = folder >= 0 && !locked && errno == EWOULDBLOCK;
+    if (folder >= 0)
+        close(folder);
+    return locked || (!alive && stile_cache_is_older(directory, name, DAY_SECONDS));
+}
+
+void stile_cache_remove_abandoned(int directory, int64_t age)
 {
     /* A description of its own: fdopendir takes over the position as well. */
     int folder = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -151,11 +175,9 @@ void stile_cache_remove_stale(int directory, const char *prefix, time_t age)
             close(folder);
         return;
     }
-    time_t now = time(NULL);
     for (const char *name; (name = next_name(listing));) {
-        struct stat status;
-        if (strncmp(name, prefix, strlen(prefix)) == 0 &&
-            fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && now - status.st_mtime > age)
+        if (strncmp(name, STILE_CACHE_TEMPORARY, strlen(STILE_CACHE_TEMPORARY)) == 0 &&
+            is_abandoned(folder, name, age))
             stile_cache_remove(folder, name);
     }
     closedir(listing);

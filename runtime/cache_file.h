@@ -6,8 +6,9 @@
 #ifndef STILE_RUNTIME_CACHE_FILE_H
 #define STILE_RUNTIME_CACHE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
-#include <time.h>
+#include <stdint.h>
 
 /* Begins the name of everything that is being written or about to be deleted. */
 #define STILE_CACHE_TEMPORARY ".tmp-"
@@ -27,7 +28,16 @@ int stile_cache_folder_open(int directory, const char *name, int *out);
 /* Removes a file, or a folder and what is in it. ENOENT where there is none. */
 int stile_cache_remove(int directory, const char *name);
 
-/* Removes what is in `directory`, named with `prefix` and older than `age` seconds. */
-void stile_cache_remove_stale(int directory, const char *prefix, time_t age);
+/*
+ * Whether the last change of `name` is more than `age` seconds away from now: also in the future, since
+ * a clock may have been set back since.
+ */
+bool stile_cache_is_older(int directory, const char *name, int64_t age);
+
+/*
+ * Removes the temporary folders in `directory` whose writers are gone: those that nobody holds a flock
+ * on and that are older than `age` seconds, or than a day where there are no locks.
+ */
+void stile_cache_remove_abandoned(int directory, int64_t age);
 
 #endif

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache_lock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cache_file.h"
+
+#define LOCKS_FOLDER "locks"
+#define LOCK_SUFFIX ".lock"
 
 static int64_t now_ms(void)
 {
@@ -20,11 +24,10 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Whether the locked file still has its name: a holder removes it before letting go. */
-static bool is_current(int folder, const char *name, int file)
+bool stile_cache_lock_is_current(int folder, const char *name, int file)
 {
     struct stat ours, named;
-    return fstat(file, &ours) == 0 && fstatat(folder, name, &named, 0) == 0 &&
+    return fstat(file, &ours) == 0 && fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
            ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
@@ -39,7 +42,8 @@ static stile_cache_lock_result try_lock(int folder, const char *name, int *out)
         close(file);
         return busy ? STILE_CACHE_LOCK_BUSY : STILE_CACHE_LOCK_UNAVAILABLE;
     }
-    if (!is_current(folder, name, file)) {
+    /* A holder removes the name before it lets go. */
+    if (!stile_cache_lock_is_current(folder, name, file)) {
         close(file);
         return STILE_CACHE_LOCK_BUSY;
     }
@@ -51,8 +55,8 @@ stile_cache_lock_result stile_cache_lock_acquire(stile_cache_lock *out, int root
                                                  int timeout_ms)
 {
     stile_cache_lock lock = {.folder = -1, .file = -1};
-    snprintf(lock.name, sizeof lock.name, "%.64s.lock", key);
-    if (stile_cache_folder_open(root, "locks", &lock.folder))
+    snprintf(lock.name, sizeof lock.name, "%.64s" LOCK_SUFFIX, key);
+    if (stile_cache_folder_open(root, LOCKS_FOLDER, &lock.folder))
         return STILE_CACHE_LOCK_UNAVAILABLE;
 
     /* Polled, since a blocking flock knows no timeout but a signal. */
@@ -76,4 +80,26 @@ void stile_cache_lock_release(stile_cache_lock *lock)
     unlinkat(lock->folder, lock->name, 0);
     close(lock->file);
     close(lock->folder);
+}
+
+void stile_cache_lock_clean(int root, int age)
+{
+    int folder = openat(root, LOCKS_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *listing = folder < 0 ? NULL : fdopendir(folder);
+    if (!listing) {
+        if (folder >= 0)
+            close(folder);
+        return;
+    }
+    for (struct dirent *item; (item = readdir(listing));) {
+        const char *suffix = strrchr(item->d_name, '.');
+        int file;
+        if (suffix && strcmp(suffix, LOCK_SUFFIX) == 0 &&
+            stile_cache_is_older(folder, item->d_name, age) &&
+            try_lock(folder, item->d_name, &file) == STILE_CACHE_LOCKED) {
+            unlinkat(folder, item->d_name, 0);
+            close(file);
+        }
+    }
+    closedir(listing);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One compile per key across processes: a file lock, released by the kernel when its holder dies.
- */
+/* One compile per key across processes: file locks, released by the kernel when their holder dies. */
 #ifndef STILE_RUNTIME_CACHE_LOCK_H
 #define STILE_RUNTIME_CACHE_LOCK_H
+
+#include <stdbool.h>
 
 typedef enum stile_cache_lock_result {
     STILE_CACHE_LOCKED,
@@ -20,5 +21,11 @@ typedef struct stile_cache_lock {
 stile_cache_lock_result stile_cache_lock_acquire(stile_cache_lock *out, int root, const char *key,
                                                  int timeout_ms);
 void stile_cache_lock_release(stile_cache_lock *lock);
+
+/* Removes lock files that nobody holds and that are older than `age` seconds: of killed processes. */
+void stile_cache_lock_clean(int root, int age);
+
+/* Whether the open `file` still is the one called `name` in `folder`. */
+bool stile_cache_lock_is_current(int folder, const char *name, int file);
 
 #endif

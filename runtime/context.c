@@ -175,6 +175,15 @@ const char *stile_context_arch(const stile_context *context)
     return context && context->device != STILE_DEVICE_CPU ? context->arch.name : NULL;
 }
 
+int stile_context_cache_counters(stile_cache_counters *out, const stile_context *context)
+{
+    if (!out || !context)
+        return stile_fail(STILE_ERROR_ARGUMENT, "stile_context_cache_counters: %s is NULL",
+                          out ? "context" : "out");
+    *out = context->cache ? stile_cache_count(context->cache) : (stile_cache_counters){0};
+    return STILE_OK;
+}
+
 int stile_context_enter(const stile_context *context, stile_context_scope *scope)
 {
     scope->pushed = false; /* so that leaving does no harm, whatever happens here */

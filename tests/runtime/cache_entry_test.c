@@ -247,7 +247,7 @@ static void the_loser_of_a_race_leaves_the_first_entry(void **state)
     stile_cache_entry entry;
     assert_int_equal(stile_cache_entry_init(&entry, "k", source_a, &sm_90), STILE_OK);
     stile_cubin other = {.data = "\177ELF other", .size = 10, .log = ""};
-    assert_int_equal(stile_cache_entry_write(root, &entry, &other), 0);
+    assert_int_equal(stile_cache_entry_write(root, &entry, &other, 1), 0);
     stile_cubin found = {0};
     assert_int_equal(stile_cache_entry_read(&found, root, &entry), STILE_CACHE_FOUND);
     assert_int_equal(found.size, cubin.size);

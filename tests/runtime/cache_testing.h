@@ -130,6 +130,8 @@ static inline int set_up(void **state)
     unsetenv("HOME");
     unsetenv("STILE_JIT");
     unsetenv("STILE_DUMP");
+    unsetenv("STILE_CACHE_SIZE");
+    setenv("TMPDIR", "/proc/nowhere", 1); /* the end of the chain is memory, not a shared folder */
     scratch_create(&folder);
     *state = &folder;
     return 0;

@@ -83,8 +83,9 @@ enum {
 /* All zero is a good start: CUDA device 0 with all defaults. */
 typedef struct stile_context_params {
     int device;            /* CUDA ordinal from 0, or STILE_DEVICE_CPU */
-    const char *cache_dir; /* kernel cache; NULL: $STILE_CACHE_DIR, else $XDG_CACHE_HOME/stile, else
-                              $HOME/.cache/stile, else in memory only */
+    const char *cache_dir; /* kernel cache; NULL or unusable: $STILE_CACHE_DIR, else
+                              $XDG_CACHE_HOME/stile, else $HOME/.cache/stile, else stile-<user id> in
+                              $TMPDIR or /tmp, else in memory only */
     stile_log_callback log; /* NULL: silent, or stderr where $STILE_LOG asks for it */
     void *log_user;
     int threads; /* compile threads, and those of the CPU device; 0: one per core */
@@ -127,6 +128,23 @@ STILE_API const char *stile_context_device_name(const stile_context *context);
  * "sm_90a". NULL on the CPU device and for a NULL context.
  */
 STILE_API const char *stile_context_arch(const stile_context *context);
+
+/* What happened in a kernel cache. */
+typedef struct stile_cache_counters {
+    uint64_t hits;      /* kernels that were found, in the directory or in memory */
+    uint64_t misses;    /* kernels that were not */
+    uint64_t compiles;  /* compilations begun, also those that failed */
+    uint64_t waits;     /* kernels for which a thread or process waited while another compiled them */
+    uint64_t evictions; /* entries taken out of the directory to keep it within $STILE_CACHE_SIZE */
+    uint64_t damaged;   /* entries that failed a check; they were not used, and removed if possible */
+} stile_cache_counters;
+
+/*
+ * What this context's kernel cache did so far; zeros on the CPU device, which compiles nothing.
+ * `stile cache stats` shows the sums over all processes that use a directory. Thread-safe.
+ * Errors: ARGUMENT (NULL).
+ */
+STILE_API int stile_context_cache_counters(stile_cache_counters *out, const stile_context *context);
 
 /* What a plan computes. */
 typedef enum stile_op {

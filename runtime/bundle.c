@@ -64,8 +64,8 @@ static int check_header(stile_bundle *bundle, const char *header, uint64_t file_
     if (stile_load_integer(header + STILE_BUNDLE_SIZE_AT, 8) != file_size)
         return refuse(bundle, "is cut off or damaged: its size is not the one it states");
     uint64_t count = stile_load_integer(header + STILE_BUNDLE_COUNT_AT, 4);
-    if (count > STILE_BUNDLE_MAX_KERNELS
-        || count > (file_size - STILE_BUNDLE_INDEX_AT) / STILE_BUNDLE_ENTRY_SIZE)
+    if (count > STILE_BUNDLE_MAX_KERNELS ||
+        count > (file_size - STILE_BUNDLE_INDEX_AT) / STILE_BUNDLE_ENTRY_SIZE)
         return refuse(bundle, "is damaged: its index does not fit into the file");
     bundle->count = (size_t)count;
     return 0;
@@ -108,21 +108,21 @@ static int check_head(const stile_bundle *bundle, uint64_t file_size)
     stile_digest check = digest_of_head(bundle);
     if (memcmp(bundle->head + STILE_BUNDLE_CHECK_AT, check.hex, STILE_BUNDLE_DIGEST_SIZE) != 0)
         return refuse(bundle, "is damaged: the checksum of its index does not match");
-    if (stile_load_integer(bundle->head + STILE_BUNDLE_ZERO_AT, 8) != 0
-        || !is_text(bundle->head + STILE_BUNDLE_PRODUCER_AT, STILE_BUNDLE_PRODUCER_SIZE))
+    if (stile_load_integer(bundle->head + STILE_BUNDLE_ZERO_AT, 8) != 0 ||
+        !is_text(bundle->head + STILE_BUNDLE_PRODUCER_AT, STILE_BUNDLE_PRODUCER_SIZE))
         return refuse(bundle, "is damaged: its header is malformed");
 
     uint64_t offset = STILE_BUNDLE_INDEX_AT + (uint64_t)bundle->count * STILE_BUNDLE_ENTRY_SIZE;
     for (size_t i = 0; i < bundle->count; i++) {
         const char *entry = entry_at(bundle, i);
         uint64_t size = stile_load_integer(entry + STILE_BUNDLE_ENTRY_SIZE_AT, 8);
-        if (!is_digest(entry + STILE_BUNDLE_ENTRY_KEY_AT)
-            || !is_digest(entry + STILE_BUNDLE_ENTRY_CHECK_AT)
-            || !is_text(entry + STILE_BUNDLE_ENTRY_ARCH_AT, STILE_BUNDLE_ENTRY_ARCH_SIZE)
-            || !is_text(entry + STILE_BUNDLE_ENTRY_KERNEL_AT, STILE_BUNDLE_ENTRY_KERNEL_SIZE)
-            || (i && memcmp(entry_at(bundle, i - 1), entry, STILE_BUNDLE_DIGEST_SIZE) >= 0)
-            || stile_load_integer(entry + STILE_BUNDLE_ENTRY_OFFSET_AT, 8) != offset || size == 0
-            || size > STILE_BUNDLE_MAX_CUBIN || size > file_size - offset)
+        if (!is_digest(entry + STILE_BUNDLE_ENTRY_KEY_AT) ||
+            !is_digest(entry + STILE_BUNDLE_ENTRY_CHECK_AT) ||
+            !is_text(entry + STILE_BUNDLE_ENTRY_ARCH_AT, STILE_BUNDLE_ENTRY_ARCH_SIZE) ||
+            !is_text(entry + STILE_BUNDLE_ENTRY_KERNEL_AT, STILE_BUNDLE_ENTRY_KERNEL_SIZE) ||
+            (i && memcmp(entry_at(bundle, i - 1), entry, STILE_BUNDLE_DIGEST_SIZE) >= 0) ||
+            stile_load_integer(entry + STILE_BUNDLE_ENTRY_OFFSET_AT, 8) != offset || size == 0 ||
+            size > STILE_BUNDLE_MAX_CUBIN || size > file_size - offset)
             return refuse(bundle, "is damaged: an entry of its index is malformed");
         offset += size;
     }
@@ -176,8 +176,8 @@ int stile_bundle_open(stile_bundle **out, const char *path)
     /* Non-blocking: a FIFO in a file's place must not hang us. */
     bundle->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int error = bundle->file < 0
-        ? stile_fail(STILE_ERROR_IO, "%s: cannot be opened: %s", path, strerror(errno))
-        : read_head(bundle);
+                    ? stile_fail(STILE_ERROR_IO, "%s: cannot be opened: %s", path, strerror(errno))
+                    : read_head(bundle);
     if (error)
         stile_bundle_close(&bundle);
     else
@@ -221,8 +221,8 @@ static int compare_key(const void *key, const void *entry)
 stile_bundle_read stile_bundle_get(const stile_bundle *bundle, stile_cubin *out,
                                    const stile_digest *key)
 {
-    const char *entry = bsearch(key->hex, entry_at(bundle, 0), bundle->count,
-                                STILE_BUNDLE_ENTRY_SIZE, compare_key);
+    const char *entry =
+        bsearch(key->hex, entry_at(bundle, 0), bundle->count, STILE_BUNDLE_ENTRY_SIZE, compare_key);
     if (!entry)
         return STILE_BUNDLE_ABSENT;
     stile_cubin cubin = {.size = (size_t)stile_load_integer(entry + STILE_BUNDLE_ENTRY_SIZE_AT, 8)};
@@ -233,9 +233,9 @@ stile_bundle_read stile_bundle_get(const stile_bundle *bundle, stile_cubin *out,
         return STILE_BUNDLE_ABSENT;
     }
     uint64_t offset = stile_load_integer(entry + STILE_BUNDLE_ENTRY_OFFSET_AT, 8);
-    bool whole = read_at(bundle->file, offset, cubin.data, cubin.size) == 0
-        && memcmp(stile_sha256_of(cubin.data, cubin.size).hex, entry + STILE_BUNDLE_ENTRY_CHECK_AT,
-                  STILE_BUNDLE_DIGEST_SIZE) == 0;
+    bool whole = read_at(bundle->file, offset, cubin.data, cubin.size) == 0 &&
+                 memcmp(stile_sha256_of(cubin.data, cubin.size).hex,
+                        entry + STILE_BUNDLE_ENTRY_CHECK_AT, STILE_BUNDLE_DIGEST_SIZE) == 0;
     if (!whole) {
         stile_cubin_free(&cubin);
         return STILE_BUNDLE_DAMAGED;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bundles: compiled kernels of chosen specs and architectures in one file, for processes that must not
- * or cannot compile. bundle_format.h describes the file; bundle_write.c writes it.
+ * Bundles: compiled kernels of chosen specs and architectures in one file, for processes that must
+ * not or cannot compile. bundle_format.h describes the file; bundle_write.c writes it.
  *
- * A bundle is not trusted further than the kernel cache: opening it checks the size of the file, the
- * checksum of the index and every field in it, and each kernel is checked against its checksum whenever
- * it is read.
+ * A bundle is not trusted further than the kernel cache: opening it checks the size of the file,
+ * the checksum of the index and every field in it, and each kernel is checked against its checksum
+ * whenever it is read.
  */
 #ifndef STILE_RUNTIME_BUNDLE_H
 #define STILE_RUNTIME_BUNDLE_H
@@ -17,8 +17,8 @@
 
 typedef struct stile_bundle stile_bundle;
 
-/* Opens a file, which stays open. Errors: IO (also for what is wrong inside it), UNSUPPORTED (another
-   version of the format), MEMORY. */
+/* Opens a file, which stays open. Errors: IO (also for what is wrong inside it), UNSUPPORTED
+   (another version of the format), MEMORY. */
 int stile_bundle_open(stile_bundle **out, const char *path);
 void stile_bundle_close(stile_bundle **bundle);
 
@@ -50,10 +50,10 @@ typedef struct stile_bundle_item {
 } stile_bundle_item;
 
 /*
- * Appends the bytes of a bundle. Sorts `items`; of several with one key one is written.
- * The bytes depend on keys, cubins and the version of stile, not on the order given.
- * Errors: ARGUMENT (a name or number of kernels that a bundle cannot hold), MEMORY.
+ * Appends the bytes of a bundle. Sorts `items`; of several with one key one stays, and *count says
+ * how many there are then. The bytes depend on keys, cubins and the version of stile, not on the
+ * order given. Errors: ARGUMENT (a name or number of kernels that a bundle cannot hold), MEMORY.
  */
-int stile_bundle_pack(stile_text *out, stile_bundle_item *items, size_t count);
+int stile_bundle_pack(stile_text *out, stile_bundle_item *items, size_t *count);
 
 #endif

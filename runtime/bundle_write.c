@@ -11,7 +11,7 @@
 #include "fail.h"
 
 _Static_assert(sizeof "stile " STILE_VERSION <= STILE_BUNDLE_PRODUCER_SIZE, "fits with its NUL");
-_Static_assert(sizeof ((stile_arch *)0)->name <= STILE_BUNDLE_ENTRY_ARCH_SIZE, "fits");
+_Static_assert(sizeof((stile_arch *)0)->name <= STILE_BUNDLE_ENTRY_ARCH_SIZE, "fits");
 
 static int by_key(const void *a, const void *b)
 {
@@ -66,31 +66,33 @@ static char *make_head(const stile_bundle_item *items, size_t count, size_t head
     return head;
 }
 
-int stile_bundle_pack(stile_text *out, stile_bundle_item *items, size_t count)
+int stile_bundle_pack(stile_text *out, stile_bundle_item *items, size_t *count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < *count; i++) {
         size_t length = strlen(items[i].kernel);
-        if (length == 0 || length >= STILE_BUNDLE_ENTRY_KERNEL_SIZE || items[i].size == 0
-            || items[i].size > STILE_BUNDLE_MAX_CUBIN)
-            return stile_fail(STILE_ERROR_ARGUMENT,
-                              "a bundle cannot hold the kernel \"%s\" with a cubin of %zu bytes: names "
-                              "have 1 to %d bytes, cubins 1 to %d",
-                              items[i].kernel, items[i].size, STILE_BUNDLE_ENTRY_KERNEL_SIZE - 1,
-                              STILE_BUNDLE_MAX_CUBIN);
+        if (length == 0 || length >= STILE_BUNDLE_ENTRY_KERNEL_SIZE || items[i].size == 0 ||
+            items[i].size > STILE_BUNDLE_MAX_CUBIN)
+            return stile_fail(
+                STILE_ERROR_ARGUMENT,
+                "a bundle cannot hold the kernel \"%s\" with a cubin of %zu bytes: names "
+                "have 1 to %d bytes, cubins 1 to %d",
+                items[i].kernel, items[i].size, STILE_BUNDLE_ENTRY_KERNEL_SIZE - 1,
+                STILE_BUNDLE_MAX_CUBIN);
     }
-    qsort(items, count, sizeof *items, by_key);
-    count = drop_duplicates(items, count);
-    if (count > STILE_BUNDLE_MAX_KERNELS)
+    if (*count)
+        qsort(items, *count, sizeof *items, by_key);
+    *count = drop_duplicates(items, *count);
+    if (*count > STILE_BUNDLE_MAX_KERNELS)
         return stile_fail(STILE_ERROR_ARGUMENT,
-                          "%zu kernels are too many for a bundle, which holds %d: make several", count,
-                          STILE_BUNDLE_MAX_KERNELS);
+                          "%zu kernels are too many for a bundle, which holds %d: make several",
+                          *count, STILE_BUNDLE_MAX_KERNELS);
 
-    size_t head_size = STILE_BUNDLE_INDEX_AT + count * STILE_BUNDLE_ENTRY_SIZE;
-    char *head = make_head(items, count, head_size);
+    size_t head_size = STILE_BUNDLE_INDEX_AT + *count * STILE_BUNDLE_ENTRY_SIZE;
+    char *head = make_head(items, *count, head_size);
     if (!head)
         return stile_fail_memory();
     stile_text_append_bytes(out, head, head_size);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < *count; i++)
         stile_text_append_bytes(out, items[i].data, items[i].size);
     free(head);
     return out->failed ? stile_fail_memory() : STILE_OK;

@@ -56,9 +56,10 @@ static bool find_in_bundles(const stile_context *context, stile_cubin *out,
         if (result == STILE_BUNDLE_FOUND)
             return true;
         if (result == STILE_BUNDLE_DAMAGED)
-            stile_context_log(context, STILE_LOG_WARNING,
-                              "%s: kernel %s for %s is damaged and passed over; build the bundle again",
-                              stile_bundle_path(l->bundle), entry->kernel, entry->arch.name);
+            stile_context_log(
+                context, STILE_LOG_WARNING,
+                "%s: kernel %s for %s is damaged and passed over; build the bundle again",
+                stile_bundle_path(l->bundle), entry->kernel, entry->arch.name);
     }
     return false;
 }
@@ -120,8 +121,8 @@ static int explain_missing(const stile_context *context, const stile_config *con
     append_foreign_bundles(&text, context);
     stile_text_append(&text, "or, on a machine with NVRTC, build a bundle to load here: ");
     append_build_command(&text, config, &context->arch);
-    int error = text.failed ? stile_fail_memory()
-                            : stile_fail(STILE_ERROR_UNSUPPORTED, "%s", text.data);
+    int error =
+        text.failed ? stile_fail_memory() : stile_fail(STILE_ERROR_UNSUPPORTED, "%s", text.data);
     stile_text_free(&text);
     return error;
 }

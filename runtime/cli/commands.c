@@ -4,9 +4,15 @@
 #include <stddef.h>
 
 const stile_command *const stile_commands[] = {
-    &stile_command_check,    &stile_command_explain,
-    &stile_command_generate, &stile_command_encode,
-    &stile_command_run,      &stile_command_verify,
-    &stile_command_bench,    &stile_command_basis,
-    &stile_command_doctor,   NULL,
+    &stile_command_check,
+    &stile_command_explain,
+    &stile_command_generate,
+    &stile_command_build,
+    &stile_command_encode,
+    &stile_command_run,
+    &stile_command_verify,
+    &stile_command_bench,
+    &stile_command_basis,
+    &stile_command_doctor,
+    NULL,
 };

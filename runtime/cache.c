@@ -124,8 +124,7 @@ static void read_jit(stile_cache *cache)
 static void read_size_limit(stile_cache *cache)
 {
     const char *value = getenv("STILE_CACHE_SIZE");
-    cache->size_limit = STILE_CACHE_DEFAULT_SIZE;
-    if (value && *value && !stile_cache_parse_size(value, &cache->size_limit))
+    if (!stile_cache_size_limit(&cache->size_limit))
         say(cache, STILE_LOG_WARNING,
             "STILE_CACHE_SIZE is \"%s\", not a size such as 512M, 2G or a number of bytes; taken as "
             "1G",

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache_evict.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cache_entry.h"
+#include "cache_file.h"
 #include "cache_index.h"
 #include "cache_lock.h"
+#include "cache_stats.h"
 
-enum { LOCK_TIMEOUT_MS = 1000 };
+enum { LOCK_TIMEOUT_MS = 1000, ANY_AGE = -1 };
 
 bool stile_cache_parse_size(const char *text, uint64_t *out)
 {
@@ -36,19 +42,39 @@ bool stile_cache_parse_size(const char *text, uint64_t *out)
     return true;
 }
 
-int stile_cache_evict_one(int root, const char *folder)
+bool stile_cache_size_limit(uint64_t *out)
+{
+    const char *value = getenv("STILE_CACHE_SIZE");
+    *out = STILE_CACHE_DEFAULT_SIZE;
+    return !value || !*value || stile_cache_parse_size(value, out);
+}
+
+static int take_out(int root, const char *folder, bool only_damaged)
 {
     stile_cache_folder name;
+    const char *reason;
     if (!stile_cache_folder_parse(&name, folder))
         return EINVAL;
     stile_cache_lock lock;
     stile_cache_lock_result locked = stile_cache_lock_acquire(&lock, root, name.key.hex, 0);
     if (locked == STILE_CACHE_LOCK_BUSY)
         return EBUSY;
-    int error = stile_cache_entry_drop(root, folder);
+    int error = ECANCELED;
+    if (!only_damaged || stile_cache_entry_check(root, folder, &reason) == STILE_CACHE_DAMAGED)
+        error = stile_cache_entry_drop(root, folder);
     if (locked == STILE_CACHE_LOCKED)
         stile_cache_lock_release(&lock);
     return error;
+}
+
+int stile_cache_evict_one(int root, const char *folder)
+{
+    return take_out(root, folder, false);
+}
+
+int stile_cache_evict_damaged(int root, const char *folder)
+{
+    return take_out(root, folder, true);
 }
 
 static int evict_until(int root, uint64_t limit, const char *keep, stile_cache_eviction *out)
@@ -84,5 +110,52 @@ int stile_cache_evict(int root, uint64_t limit, const char *keep, stile_cache_ev
     int error = evict_until(root, limit, keep, out);
     if (locked == STILE_CACHE_LOCKED)
         stile_cache_lock_release(&lock);
+    return error;
+}
+
+/* Removes abandoned temporaries, then the folders of architectures where nothing is left in them. */
+static void remove_leavings(int root)
+{
+    int folder = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *listing = folder < 0 ? NULL : fdopendir(folder);
+    if (!listing) {
+        if (folder >= 0)
+            close(folder);
+        return;
+    }
+    for (struct dirent *item; (item = readdir(listing));) {
+        int child;
+        if (!stile_cache_is_arch(item->d_name) ||
+            (child = openat(folder, item->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+            continue;
+        stile_cache_remove_abandoned(child, ANY_AGE);
+        close(child);
+        unlinkat(folder, item->d_name, AT_REMOVEDIR);
+    }
+    closedir(listing);
+}
+
+int stile_cache_clear(int root, uint64_t *evicted, uint64_t *bytes)
+{
+    stile_cache_index index;
+    int error = stile_cache_index_read(&index, root);
+    if (error)
+        return error;
+    *evicted = *bytes = 0;
+    for (int i = 0; i < index.count; i++) {
+        /* Without its lock: who compiles it just now publishes it anew. */
+        int failure = stile_cache_entry_drop(root, index.items[i].folder);
+        if (!failure) {
+            ++*evicted;
+            *bytes += index.items[i].bytes;
+        } else if (failure != ENOENT && !error) {
+            error = failure;
+        }
+    }
+    stile_cache_index_free(&index);
+    remove_leavings(root);
+    stile_cache_lock_clean(root, ANY_AGE);
+    unlinkat(root, STILE_CACHE_LOCKS, AT_REMOVEDIR);
+    stile_cache_stats_remove(root);
     return error;
 }

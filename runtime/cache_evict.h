@@ -15,11 +15,17 @@
  */
 bool stile_cache_parse_size(const char *text, uint64_t *out);
 
+/* $STILE_CACHE_SIZE or the default; false where the variable is set and says no size. */
+bool stile_cache_size_limit(uint64_t *out);
+
 /*
  * Takes out one entry, folder "<arch>/<kernel>-<key>", unless a process works on its key. Safe beside
  * readers: they have all of it open, or miss it and compile. Returns 0, EBUSY or another errno value.
  */
 int stile_cache_evict_one(int root, const char *folder);
+
+/* The same only where the entry is damaged; ECANCELED where it is whole, or became so. */
+int stile_cache_evict_damaged(int root, const char *folder);
 
 typedef struct stile_cache_eviction {
     uint64_t evicted; /* entries */
@@ -32,5 +38,12 @@ typedef struct stile_cache_eviction {
  * waits for another a second, then leaves it to that. Returns 0 or an errno value.
  */
 int stile_cache_evict(int root, uint64_t limit, const char *keep, stile_cache_eviction *out);
+
+/*
+ * Removes all that the cache made below `root`: entries, counters, locks that nobody holds, what killed
+ * processes left; nothing else. *evicted counts the entries, *bytes their size. Returns 0 or the first
+ * errno value met, having gone on.
+ */
+int stile_cache_clear(int root, uint64_t *evicted, uint64_t *bytes);
 
 #endif

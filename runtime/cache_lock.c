@@ -14,7 +14,6 @@
 
 #include "cache_file.h"
 
-#define LOCKS_FOLDER "locks"
 #define LOCK_SUFFIX ".lock"
 
 static int64_t now_ms(void)
@@ -56,7 +55,7 @@ stile_cache_lock_result stile_cache_lock_acquire(stile_cache_lock *out, int root
 {
     stile_cache_lock lock = {.folder = -1, .file = -1};
     snprintf(lock.name, sizeof lock.name, "%.64s" LOCK_SUFFIX, key);
-    if (stile_cache_folder_open(root, LOCKS_FOLDER, &lock.folder))
+    if (stile_cache_folder_open(root, STILE_CACHE_LOCKS, &lock.folder))
         return STILE_CACHE_LOCK_UNAVAILABLE;
 
     /* Polled, since a blocking flock knows no timeout but a signal. */
@@ -84,7 +83,7 @@ void stile_cache_lock_release(stile_cache_lock *lock)
 
 void stile_cache_lock_clean(int root, int age)
 {
-    int folder = openat(root, LOCKS_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int folder = openat(root, STILE_CACHE_LOCKS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     DIR *listing = folder < 0 ? NULL : fdopendir(folder);
     if (!listing) {
         if (folder >= 0)

@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+/* The folder of locks, relative to the root. */
+#define STILE_CACHE_LOCKS "locks"
+
 typedef enum stile_cache_lock_result {
     STILE_CACHE_LOCKED,
     STILE_CACHE_LOCK_BUSY,        /* another process held it until the timeout */

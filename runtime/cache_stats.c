@@ -169,3 +169,8 @@ int stile_cache_stats_read(int root, stile_cache_stats *out)
     close(file);
     return error;
 }
+
+void stile_cache_stats_remove(int root)
+{
+    unlinkat(root, STATS_FILE, 0);
+}

@@ -36,6 +36,9 @@ int stile_cache_stats_add(int root, const stile_cache_counters *events, uint64_t
 /* Reads the file; zeros where there is none. Returns 0 or an errno value (EBADMSG: it is damaged). */
 int stile_cache_stats_read(int root, stile_cache_stats *out);
 
+/* Removes the file. */
+void stile_cache_stats_remove(int root);
+
 /* Adds `events` to *counters. */
 void stile_cache_counters_add(stile_cache_counters *counters, const stile_cache_counters *events);
 

@@ -1,28 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lua_host.h"
 
-#include <lauxlib.h>
-#include <locale.h>
-#include <lua.h>
 #include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fail.h"
+#include "lua_state.h"
 
 enum { HOOK_INTERVAL = 10000 }; /* instructions */
-
-struct stile_lua {
-    lua_State *state; /* the coroutine that runs, or the main one */
-    stile_lua_params params;
-    size_t allocated;
-    int64_t instructions;
-    locale_t locale;
-    /* The last failure of a registered function: its code holds as long as Lua passes on its text. */
-    int error;
-    bool located; /* the text already says file and line */
-    char text[1024];
-};
 
 /* What a closure calls; a Lua userdata, so Lua frees it. */
 typedef struct binding {
@@ -57,7 +43,7 @@ static void *allocate(void *user, void *block, size_t old_size, size_t new_size)
     return moved;
 }
 
-static stile_lua *host_of(lua_State *state)
+stile_lua *stile_lua_host_of(lua_State *state)
 {
     void *user;
     lua_getallocf(state, &user);
@@ -67,7 +53,7 @@ static stile_lua *host_of(lua_State *state)
 static void count_instructions(lua_State *state, lua_Debug *activation)
 {
     (void)activation;
-    stile_lua *lua = host_of(state);
+    stile_lua *lua = stile_lua_host_of(state);
     lua->instructions += HOOK_INTERVAL;
     if (lua->instructions <= lua->params.instruction_limit)
         return;
@@ -112,7 +98,7 @@ static void open_sandbox(lua_State *state)
 
 static int open_libraries(lua_State *state)
 {
-    if (host_of(state)->params.sandboxed)
+    if (stile_lua_host_of(state)->params.sandboxed)
         open_sandbox(state);
     else
         luaL_openlibs(state);
@@ -157,7 +143,7 @@ void stile_lua_destroy(stile_lua **lua)
     *lua = NULL;
 }
 
-static stile_lua_value read_argument(lua_State *state, int index)
+stile_lua_value stile_lua_read_plain(lua_State *state, int index)
 {
     stile_lua_value value = {.kind = STILE_LUA_OTHER};
     switch (lua_type(state, index)) {
@@ -183,7 +169,7 @@ static stile_lua_value read_argument(lua_State *state, int index)
     return value;
 }
 
-static void push_result(lua_State *state, const stile_lua_value *value)
+void stile_lua_push_plain(lua_State *state, const stile_lua_value *value)
 {
     switch (value->kind) {
     case STILE_LUA_BOOLEAN:
@@ -214,7 +200,7 @@ static int call_binding(lua_State *state)
     if (count > STILE_LUA_MAX_ARGUMENTS)
         return luaL_error(state, "too many arguments");
     for (int i = 0; i < count; i++)
-        arguments[i] = read_argument(state, i + 1);
+        arguments[i] = stile_lua_read_plain(state, i + 1);
 
     lua_State *caller = lua->state;
     lua->state = state;
@@ -222,7 +208,7 @@ static int call_binding(lua_State *state)
     int error = target->function(target->user, arguments, count, &result);
     lua->state = caller;
     if (!error) {
-        push_result(state, &result);
+        stile_lua_push_plain(state, &result);
         return 1;
     }
     if (lua->located)

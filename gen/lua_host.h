@@ -2,9 +2,10 @@
 /*
  * A Lua state that C can use without knowing Lua: bounded in memory, never unwinding past its caller.
  *
- * Scripts call C through registered functions, which take and return plain values; everything else
- * that a script should see is handed over as Lua text. While a script runs, the calling thread (and no
- * other) is in the "C" locale, so that numbers have points and not commas.
+ * Scripts call C through registered functions, which take and return plain values (lua_object.h adds
+ * functions on tables and objects); everything else that a script should see is handed over as Lua
+ * text. While a script runs, the calling thread (and no other) is in the "C" locale, so that numbers
+ * have points and not commas.
  */
 #ifndef STILE_GEN_LUA_HOST_H
 #define STILE_GEN_LUA_HOST_H
@@ -12,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "text.h"
 
 typedef struct stile_lua stile_lua;
 
@@ -29,8 +32,13 @@ typedef enum stile_lua_kind {
     STILE_LUA_INTEGER,
     STILE_LUA_NUMBER,
     STILE_LUA_STRING,
-    STILE_LUA_OTHER, /* a table, a function …: only as an argument */
+    STILE_LUA_TABLE,  /* see lua_value.h; plain functions get and give none */
+    STILE_LUA_OBJECT, /* see lua_object.h; likewise */
+    STILE_LUA_OTHER,  /* a function, a thread …: only as an argument */
 } stile_lua_kind;
+
+struct stile_lua_table;
+struct stile_lua_class;
 
 typedef struct stile_lua_value {
     stile_lua_kind kind;
@@ -39,6 +47,10 @@ typedef struct stile_lua_value {
     double number;
     const char *string; /* NUL-terminated, of `size` bytes; an argument's lives as long as the call */
     size_t size;
+    struct stile_lua_table *table;
+    const struct stile_lua_class *class;
+    void *object;
+    void **owned; /* where an object on its way to the script is kept until the script has it */
 } stile_lua_value;
 
 /*
@@ -66,5 +78,13 @@ int stile_lua_register(stile_lua *lua, const char *name, stile_lua_function func
  * MEMORY.
  */
 int stile_lua_run(stile_lua *lua, const char *name, const char *text, size_t size);
+
+/*
+ * Runs a script file ("-": stdin) as the program lua does: words[script] names it, the words behind it
+ * are its arguments, the global `arg` holds all of them with the script at index 0. Where the script
+ * raises, `report` gets the message and a traceback. Errors: the script_error of the state; MEMORY.
+ */
+int stile_lua_run_script(stile_lua *lua, const char *const *words, int count, int script,
+                         stile_text *report);
 
 #endif

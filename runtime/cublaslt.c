@@ -66,7 +66,6 @@ typedef struct lt_candidate {
        void *workspace, size_t workspace_size, CUstream stream))
 
 typedef struct lt_library {
-    void *object; /* from dlopen */
     size_t (*GetVersion)(void);
 #define X(name, parameters) lt_status(*name) parameters;
     LT_FUNCTIONS(X)
@@ -117,26 +116,26 @@ static void *open_object(char path[static 256])
     return NULL;
 }
 
+/* The library stays loaded: the C++ runtime in it does not survive unloading without a leak. */
 static int open_library(lt_library *out, char path[static 256])
 {
-    lt_library lt = {.object = open_object(path)};
-    if (!lt.object)
+    lt_library lt;
+    void *object = open_object(path);
+    if (!object)
         return stile_fail(STILE_ERROR_UNSUPPORTED,
                           "libcublasLt.so.13, .12 and .11 are neither on the loader's path nor in "
                           "$CUDA_PATH/lib64 or /usr/local/cuda/lib64: set LD_LIBRARY_PATH to the "
                           "folder that holds it");
     const char *missing = NULL;
-    if (!(lt.GetVersion = (size_t(*)(void))dlsym(lt.object, "cublasLtGetVersion")))
+    if (!(lt.GetVersion = (size_t(*)(void))dlsym(object, "cublasLtGetVersion")))
         missing = "GetVersion";
 #define X(name, parameters)                                                                        \
-    if (!(lt.name = (lt_status(*) parameters)dlsym(lt.object, "cublasLt" #name)))                  \
+    if (!(lt.name = (lt_status(*) parameters)dlsym(object, "cublasLt" #name)))                     \
         missing = #name;
     LT_FUNCTIONS(X)
 #undef X
-    if (missing) {
-        dlclose(lt.object);
+    if (missing)
         return stile_fail(STILE_ERROR_UNSUPPORTED, "%s has no function cublasLt%s", path, missing);
-    }
     *out = lt;
     return 0;
 }
@@ -148,7 +147,6 @@ int stile_cublaslt_describe(char path[static 256], int *version)
     if (error)
         return error;
     *version = (int)lt.GetVersion();
-    dlclose(lt.object);
     return 0;
 }
 
@@ -181,8 +179,6 @@ void stile_cublaslt_destroy(stile_cublaslt **library)
         l->driver->cuMemFree(l->workspace);
     if (l->handle)
         l->lt.Destroy(l->handle);
-    if (l->lt.object)
-        dlclose(l->lt.object);
     free(l);
     *library = NULL;
 }

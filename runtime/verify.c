@@ -12,6 +12,7 @@
 #include "device_buffer.h"
 #include "fail.h"
 #include "formats.h"
+#include "number.h"
 #include "plan.h"
 #include "verify_data.h"
 
@@ -122,11 +123,15 @@ static int judge(stile_verify_result *result, const stile_verify_data *data,
     else if (c->integers && (cmp->relative_rms != 0 || cmp->worst_element != 0))
         fail_case(result, "integers differ; the worst is element (%" PRId64 ", %" PRId64 ")",
                   cmp->worst_row, cmp->worst_column);
-    else if (!c->integers && !stile_comparison_passes(cmp, p))
+    else if (!c->integers && !stile_comparison_passes(cmp, p)) {
+        char overall[32], worst[32];
+        stile_format_rounded(overall, cmp->relative_rms / result->predicted, 3);
+        stile_format_rounded(worst, cmp->worst_element / result->predicted, 3);
         fail_case(result,
-                  "the error is above what rounding explains; the worst is element (%" PRId64
-                  ", %" PRId64 ")",
-                  cmp->worst_row, cmp->worst_column);
+                  "the error is %s times the prediction, and %s times it in the worst element "
+                  "(%" PRId64 ", %" PRId64 "): more than rounding explains",
+                  overall, worst, cmp->worst_row, cmp->worst_column);
+    }
     if (!padding_is_poison(&data->y))
         fail_case(result, "the padding between rows of Y was written");
     if (c->nan)

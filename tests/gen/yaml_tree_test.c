@@ -250,8 +250,7 @@ static void a_printed_string_reads_back_as_itself(void **state)
         "trail ",
         "kron(strassen,strassen)",
         "random(4,4,4;16;1)",
-        "\xe2\x9f\xa8"
-        "1,4,4;8\xe2\x9f\xa9",
+        "⟨1,4,4;8⟩",
         "\xc2\x85\xe2\x80\xa8\xe2\x80\xa9",
         "\xef\xbb\xbf",
         "\xef\xbf\xbe",

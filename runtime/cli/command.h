@@ -35,6 +35,7 @@ typedef struct stile_command {
     const stile_option *options;                    /* NULL: none */
     const struct stile_command *const *subcommands; /* NULL-terminated; NULL: a command that runs */
     int min_operands, max_operands;                 /* max -1: any number */
+    bool operands_end_options; /* what follows the first operand is the operand's own */
     int (*run)(const stile_arguments *arguments);   /* returns an exit code */
 } stile_command;
 
@@ -71,7 +72,7 @@ extern const stile_command *const stile_commands[];
 extern const stile_command stile_command_check, stile_command_explain, stile_command_generate,
     stile_command_build, stile_command_encode, stile_command_run, stile_command_verify,
     stile_command_bench, stile_command_basis, stile_command_cache,
-    stile_command_doctor;
+    stile_command_doctor, stile_command_lua;
 
 /* --- options.c ------------------------------------------------------------------------------- */
 

@@ -14,6 +14,7 @@ const stile_command *const stile_commands[] = {
     &stile_command_bench,
     &stile_command_basis,
     &stile_command_cache,
+    &stile_command_lua,
     &stile_command_doctor,
     NULL,
 };

@@ -85,6 +85,7 @@ static bool parse(const stile_command *command, int count, char *const *words, c
         const char *word = words[i];
         if (only_operands || word[0] != '-' || word[1] == '\0') {
             operands[(*operand_count)++] = word;
+            only_operands |= command->operands_end_options;
             continue;
         }
         if (strcmp(word, "--") == 0) {

@@ -1,0 +1,138 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What is easier said in Lua than in C: enumeration, filters, overriding. docs/lua.md describes it all.
+local stile, methods = ...
+
+local function check(condition, ...)
+  if not condition then
+    error(string.format(...), 3)
+  end
+end
+
+-- Settings by the path of their field: {precision = {input = "f16"}} is {["precision.input"] = "f16"}.
+local SECTIONS = {precision = true, weight = true, epilogue = true, schedule = true}
+
+local function by_path(settings)
+  local paths = {}
+  for key, value in pairs(settings) do
+    if SECTIONS[key] and type(value) == "table" then
+      for name, inner in pairs(value) do
+        paths[key .. "." .. tostring(name)] = inner
+      end
+    else
+      paths[key] = value
+    end
+  end
+  return paths
+end
+
+-- Sets the field at `path` ("precision.input" or "basis") of a spec's table.
+local function set(spec, path, value)
+  local section, key = path:match("^(%w+)%.(.+)$")
+  if not section then
+    spec[path] = value
+    return
+  end
+  spec[section] = spec[section] or {}
+  spec[section][key] = value
+end
+
+-- These concern a spec as a whole; everything else is a field that variants may vary.
+local WHOLE = {name = true, shapes = true, stile = true, variants = true}
+
+local function set_all(spec, paths)
+  for path, value in pairs(paths) do
+    set(spec, path, value)
+    if spec.variants and not WHOLE[path] then
+      spec.variants[path] = nil
+    end
+  end
+  if spec.variants and not next(spec.variants) then
+    spec.variants = nil
+  end
+end
+
+local make = stile.spec
+
+function stile.spec(settings, directory)
+  if type(settings) ~= "table" then
+    return make(settings, directory) -- says what is wrong
+  end
+  local spec = {stile = 1}
+  set_all(spec, by_path(settings))
+  return make(spec, directory)
+end
+
+function methods.spec.override(self, settings)
+  check(type(settings) == "table", "spec:override: settings must be a table, not %s", type(settings))
+  local spec = self:table()
+  set_all(spec, by_path(settings))
+  return make(spec, self.directory)
+end
+
+-- With a name the result is that spec; without, it is a variant of the old one, named by what changed.
+function methods.variant.override(self, settings)
+  check(type(settings) == "table", "variant:override: settings must be a table, not %s",
+        type(settings))
+  check(settings.variants == nil, "variant:override: one variant stays one; override the spec")
+  local spec, paths = self:table(), by_path(settings)
+  if settings.name then
+    spec.variants = nil
+    set_all(spec, paths)
+  else
+    spec.variants = spec.variants or {}
+    for path, value in pairs(paths) do
+      if WHOLE[path] then
+        set(spec, path, value)
+      else
+        spec.variants[path] = {value}
+      end
+    end
+    if not next(spec.variants) then
+      spec.variants = nil
+    end
+  end
+  return make(spec, self.directory):variant()
+end
+
+local variants = methods.spec.variants
+
+function methods.spec.variants(self, keep)
+  check(keep == nil or type(keep) == "function", "spec:variants: the filter must be a function")
+  local all, kept = variants(self), {}
+  for _, variant in ipairs(all) do
+    if not keep or keep(variant) then
+      kept[#kept + 1] = variant
+    end
+  end
+  return kept
+end
+
+-- Iterates over all combinations of {{path, {value, ...}}, ...}: the last axis varies fastest.
+function stile.enumerate(axes, keep)
+  check(type(axes) == "table", "stile.enumerate: axes must be a list of {path, values}")
+  check(keep == nil or type(keep) == "function", "stile.enumerate: the filter must be a function")
+  local count, taken = 1, {}
+  for i, axis in ipairs(axes) do
+    local path, values = table.unpack(type(axis) == "table" and axis or {})
+    check(type(path) == "string" and type(values) == "table",
+          "stile.enumerate: axis %d must be {path, values}", i)
+    check(not taken[path], "stile.enumerate: %s is an axis twice", path)
+    taken[path] = true
+    count = count * #values
+  end
+  local index = 0
+  return function()
+    while index < count do
+      local rest, settings = index, {}
+      for i = #axes, 1, -1 do
+        local path, values = axes[i][1], axes[i][2]
+        settings[path] = values[rest % #values + 1]
+        rest = rest // #values
+      end
+      index = index + 1
+      if not keep or keep(settings) then
+        return settings, index
+      end
+    end
+  end
+end

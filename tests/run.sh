@@ -22,11 +22,12 @@ count() {
     done
 }
 
-# build NAME MESON-OPTION...
+# build NAME MESON-OPTION...; warnings are errors in the plain build alone, because GCC's are not
+# reliable in code that a sanitizer has changed.
 build() {
     folder=$work/$1
     shift
-    [ -e "$folder/build.ninja" ] || meson setup "$folder" "$root" -Dwerror=true "$@"
+    [ -e "$folder/build.ninja" ] || meson setup "$folder" "$root" "$@"
     ninja -C "$folder"
 }
 
@@ -48,7 +49,7 @@ run_tests() {
 
 test_plain() {
     step "Plain build"
-    build plain
+    build plain -Dwerror=true
     run_tests plain
 }
 

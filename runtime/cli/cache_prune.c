@@ -121,7 +121,7 @@ static int prune(tally *t, const stile_cache_in_use *in_use, stile_cache_index *
 
 static int run(const stile_arguments *arguments)
 {
-    rules r;
+    rules r = {0};
     stile_cache_in_use in_use;
     stile_cache_index index;
     int result = read_rules(&r, arguments);

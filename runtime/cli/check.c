@@ -97,7 +97,8 @@ const stile_command stile_command_check = {
     .synopsis = "SPEC... [--canonical]",
     .summary = "validate specs and say what they compute",
     .text = "Validates specs and the basis files they name. Prints a line for each variant of a\n"
-            "good spec, and every error of a bad one (file, line, column, code) on stderr.",
+            "good spec, and every error of a bad one (file, line, column, code) on stderr. A bad\n"
+            "spec is bad input: exit status 2, here as in every command.",
     .options = options,
     .min_operands = 1,
     .max_operands = -1,

@@ -16,5 +16,7 @@ const stile_command *const stile_commands[] = {
     &stile_command_cache,
     &stile_command_lua,
     &stile_command_doctor,
+    &stile_command_completion,
+    &stile_command_man,
     NULL,
 };

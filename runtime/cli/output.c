@@ -38,18 +38,6 @@ void stile_print_note(const char *format, ...)
     va_end(arguments);
 }
 
-void stile_print_progress(const char *format, ...)
-{
-    if (!isatty(STDERR_FILENO))
-        return;
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("\r\033[K", stderr);
-    vfprintf(stderr, format, arguments);
-    fflush(stderr);
-    va_end(arguments);
-}
-
 int stile_exit_of(int error)
 {
     switch (error) {

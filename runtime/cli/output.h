@@ -7,14 +7,12 @@
 
 #include "command.h"
 #include "json.h"
+#include "progress.h"
 #include "text.h"
 
 /* "stile: error: …" and "stile: …" on stderr, with a newline added. */
 __attribute__((format(printf, 1, 2))) void stile_print_error(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void stile_print_note(const char *format, ...);
-
-/* One line that replaces the last, on a terminal only; "" clears it. */
-__attribute__((format(printf, 1, 2))) void stile_print_progress(const char *format, ...);
 
 /* The exit code of a failed library call. */
 int stile_exit_of(int error);

@@ -46,6 +46,13 @@ SUCCEED(cuEventDestroy_v2, (CUevent event))
 SUCCEED(cuEventRecord, (CUevent event, CUstream stream))
 SUCCEED(cuEventSynchronize, (CUevent event))
 
+/* NVRTC opens the driver for its private tables and calls this without a look whether it is there.
+ */
+DEFINE(cuGetExportTable, (const void **table, const void *id))
+{
+    return NOT_FOUND;
+}
+
 DEFINE(cuDriverGetVersion, (int *version))
 {
     *version = 13000;

@@ -12,6 +12,12 @@ class Nvrtc:
     def __init__(self, path):
         self.library = ctypes.CDLL(path)
         self.library.nvrtcGetErrorString.restype = ctypes.c_char_p
+        # NVRTC opens its built-in declarations by name: loaded from beside it first, they are found.
+        version = ctypes.c_int(), ctypes.c_int()
+        self.call('Version', *map(ctypes.byref, version))
+        builtins = 'libnvrtc-builtins.so.{0.value}.{1.value}'.format(*version)
+        beside = os.path.join(os.path.dirname(path), builtins)
+        self.builtins = ctypes.CDLL(beside if os.path.exists(beside) else builtins)
 
     def call(self, name, *arguments):
         result = getattr(self.library, 'nvrtc' + name)(*arguments)

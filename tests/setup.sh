@@ -71,8 +71,8 @@ provide() {
 
 provide_build_tools() {
     # shellcheck disable=SC2086 # a list of words
-    provide $build_packages || stop "Without these, stile cannot be built. Once they are installed, run this
-again: the rest needs no network."
+    provide $build_packages || stop "Without these, stile cannot be built, so nothing of it works yet. Once they are
+installed, run this again. Kernels also need NVRTC: from a CUDA toolkit, or else over the network."
     echo "The compiler, Meson, Ninja, Lua and libyaml are here."
 }
 

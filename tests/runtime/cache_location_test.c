@@ -104,6 +104,65 @@ static void the_chain_goes_on_to_the_next_directory(void **state)
     stile_cache_close(&cache);
 }
 
+static void the_last_directory_is_private_and_temporary(void **state)
+{
+    const scratch *folder = *state;
+    recorder log = {0};
+    char path[128], target[128];
+    snprintf(path, sizeof path, "%s/stile-%ld", folder->path, (long)geteuid());
+    snprintf(target, sizeof target, "%s/target", folder->path);
+    setenv("TMPDIR", folder->path, 1);
+    stile_cache *cache = open_cache(NULL, &log);
+    assert_string_equal(stile_cache_directory(cache), path);
+    assert_int_equal(log.warnings, 1);
+    assert_non_null(strstr(log.last, "HOME is not set"));
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0700);
+    stile_cache_close(&cache);
+
+    /* What others may have made, or may look into, is not it. */
+    assert_int_equal(chmod(path, 0711), 0);
+    assert_memory_only(NULL, "others may use it");
+    if (geteuid() == 0) {
+        assert_int_equal(chmod(path, 0700), 0);
+        assert_int_equal(chown(path, 4711, 4711), 0);
+        assert_memory_only(NULL, "it belongs to user 4711");
+    }
+    shell("rm -r %s && mkdir -m 0700 %s && ln -s %s %s", path, target, target, path);
+    assert_memory_only(NULL, "cannot use");
+    assert_int_equal(count_names(target), 0);
+}
+
+/* As nobody, who can read a cache of root's but not write to it. Status: warnings; 100: wrong. */
+static int read_as_nobody(void *user)
+{
+    const scratch *folder = user;
+    if (setgid(65534) || setuid(65534))
+        return 100;
+    recorder log = {0};
+    stile_cache *cache = open_cache(folder->path, &log);
+    bool right = strcmp(stile_cache_directory(cache), folder->path) == 0;
+    get_and_drop(cache, source_a, &sm_90); /* a hit on disk */
+    get_and_drop(cache, source_b, &sm_90); /* compiled, kept in memory */
+    get_and_drop(cache, source_b, &sm_90);
+    stile_cache_counters counters = stile_cache_count(cache);
+    stile_cache_close(&cache);
+    return right && counters.hits == 2 && counters.compiles == 1 ? log.warnings : 100;
+}
+
+static void a_directory_of_roots_is_read_by_others(void **state)
+{
+    const scratch *folder = *state;
+    if (geteuid() != 0)
+        return; /* nobody else can make such a directory */
+    stile_cache *cache = open_cache(folder->path, NULL);
+    get_and_drop(cache, source_a, &sm_90);
+    stile_cache_close(&cache);
+    shell("chmod -R go+rX %s", folder->path);
+    assert_int_equal(in_child(read_as_nobody, *state), 1);
+}
+
 static void only_old_temporaries_are_removed_on_open(void **state)
 {
     const scratch *folder = *state;
@@ -128,6 +187,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_unsafe_or_unusable_directory_is_refused_with_one_warning),
         TEST(the_chain_goes_on_to_the_next_directory),
+        TEST(the_last_directory_is_private_and_temporary),
+        TEST(a_directory_of_roots_is_read_by_others),
         TEST(only_old_temporaries_are_removed_on_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,10 +5,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "cache_lock.h"
+#include "cache_stats.h"
 #include "cache_testing.h"
 
 static void hits_and_misses_are_counted(void **state)
@@ -235,6 +238,110 @@ static void jit_off_serves_hits_and_compiles_nothing(void **state)
     stile_cache_close(&cache);
 }
 
+static void jit_off_drops_a_damaged_entry_and_says_that_there_is_none(void **state)
+{
+    const scratch *folder = *state;
+    stile_cache *cache = open_cache(folder->path, NULL);
+    get_and_drop(cache, source_a, &sm_90);
+    stile_cache_close(&cache);
+    char path[512];
+    entry_path(path, folder, source_a, &sm_90, "kernel.cubin");
+    assert_int_equal(truncate(path, 10), 0);
+
+    setenv("STILE_JIT", "off", 1);
+    recorder log = {0};
+    cache = open_cache(folder->path, &log);
+    stile_cubin cubin = {.size = 7};
+    assert_int_equal(stile_cache_get(cache, &cubin, "k", source_a, &sm_90),
+                     STILE_ERROR_UNSUPPORTED);
+    assert_int_equal(cubin.size, 7);
+    assert_counters(cache, 0, 1, 0, 1);
+    assert_int_equal(log.warnings, 1);
+    entry_path(path, folder, source_a, &sm_90, NULL);
+    assert_false(exists(path));
+    stile_cache_close(&cache);
+}
+
+static void a_lock_that_is_never_released_delays_a_compile_and_fails_none(void **state)
+{
+    const scratch *folder = *state;
+    recorder log = {0};
+    stile_cache *cache = open_cache(folder->path, &log);
+    char path[128];
+    snprintf(path, sizeof path, "%s/v1", folder->path);
+    int root = open(path, O_RDONLY | O_DIRECTORY);
+    stile_cache_entry entry;
+    stile_cache_lock lock;
+    assert_int_equal(stile_cache_entry_init(&entry, "k", source_a, &sm_90), STILE_OK);
+    assert_int_equal(stile_cache_lock_acquire(&lock, root, entry.key.hex, 0), STILE_CACHE_LOCKED);
+    stile_cache_set_timeout(cache, 100);
+    get_and_drop(cache, source_a, &sm_90);
+    assert_int_equal(log.warnings, 1);
+    assert_non_null(strstr(log.last, "another process has been compiling k"));
+    assert_counters(cache, 0, 1, 1, 0);
+    assert_int_equal(stile_cache_count(cache).waits, 1);
+    assert_int_equal(stile_cache_entry_drop(root, entry.folder), ENOENT); /* uncached on disk */
+    get_and_drop(cache, source_a, &sm_90);                                /* but not here */
+    assert_counters(cache, 1, 1, 1, 0);
+    stile_cache_lock_release(&lock);
+    close(root);
+    stile_cache_close(&cache);
+}
+
+static void a_cache_that_is_too_small_keeps_the_last_kernel(void **state)
+{
+    const scratch *folder = *state;
+    char path[512];
+    setenv("STILE_CACHE_SIZE", "1K", 1);
+    recorder log = {0};
+    stile_cache *cache = open_cache(folder->path, &log);
+    get_and_drop(cache, source_a, &sm_90);
+    get_and_drop(cache, source_b, &sm_90);
+    assert_int_equal(stile_cache_count(cache).evictions, 1);
+    entry_path(path, folder, source_a, &sm_90, NULL);
+    assert_false(exists(path));
+    entry_path(path, folder, source_b, &sm_90, NULL);
+    assert_true(exists(path));
+    get_and_drop(cache, source_a, &sm_90);
+    assert_counters(cache, 0, 3, 3, 0);
+    assert_int_equal(log.warnings, 0);
+    stile_cache_close(&cache);
+}
+
+static void the_directory_counts_what_its_processes_do(void **state)
+{
+    const scratch *folder = *state;
+    assert_int_equal(in_child(compile_in_child, *state), 1);
+    stile_cache *cache = open_cache(folder->path, NULL);
+    get_and_drop(cache, source_a, &sm_90);
+    get_and_drop(cache, source_b, &sm_90);
+    stile_cache_close(&cache);
+    char path[128];
+    snprintf(path, sizeof path, "%s/v1", folder->path);
+    int root = open(path, O_RDONLY | O_DIRECTORY);
+    stile_cache_stats stats;
+    assert_int_equal(stile_cache_stats_read(root, &stats), 0);
+    assert_int_equal(stats.counters.hits, 1);
+    assert_int_equal(stats.counters.misses, 2);
+    assert_int_equal(stats.counters.compiles, 2);
+    close(root);
+}
+
+static void the_cpu_device_has_a_cache_that_does_nothing(void **state)
+{
+    (void)state;
+    stile_context *context = NULL;
+    stile_context_params params = {.device = STILE_DEVICE_CPU};
+    stile_cache_counters counters, zeros = {0};
+    memset(&counters, 1, sizeof counters);
+    assert_int_equal(stile_context_create(&context, &params), STILE_OK);
+    assert_int_equal(stile_context_cache_counters(&counters, context), STILE_OK);
+    assert_memory_equal(&counters, &zeros, sizeof zeros);
+    assert_int_equal(stile_context_cache_counters(NULL, context), STILE_ERROR_ARGUMENT);
+    assert_int_equal(stile_context_cache_counters(&counters, NULL), STILE_ERROR_ARGUMENT);
+    stile_context_destroy(&context);
+}
+
 static void dump_shows_sources_and_logs_of_hits_misses_and_failures(void **state)
 {
     const scratch *folder = *state;
@@ -285,6 +392,11 @@ int main(void)
         TEST(threads_share_one_compile),
         TEST(every_thread_hears_of_a_compile_error_and_nothing_is_kept),
         TEST(jit_off_serves_hits_and_compiles_nothing),
+        TEST(jit_off_drops_a_damaged_entry_and_says_that_there_is_none),
+        TEST(a_lock_that_is_never_released_delays_a_compile_and_fails_none),
+        TEST(a_cache_that_is_too_small_keeps_the_last_kernel),
+        TEST(the_directory_counts_what_its_processes_do),
+        TEST(the_cpu_device_has_a_cache_that_does_nothing),
         TEST(dump_shows_sources_and_logs_of_hits_misses_and_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

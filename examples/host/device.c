@@ -141,7 +141,7 @@ void *device_stream_create(void)
 {
     void *stream = NULL;
     if (!on_cpu)
-        check(cuda.cuStreamCreate(&stream, 1), "cuStreamCreate"); /* does not wait for stream 0 */
+        check(cuda.cuStreamCreate(&stream, 0), "cuStreamCreate"); /* waits for stream 0: copies */
     return stream;
 }
 

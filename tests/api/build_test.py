@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """stile build and the bundles it makes, with the real NVRTC and a driver that computes nothing.
 
-usage: build_test.py STILE PLAN_PROBE FAKE_DRIVER_FOLDER
+usage: build_test.py STILE PLAN_PROBE FAKE_DRIVER_FOLDER. Exits 77, skipped, where there is no NVRTC.
 """
 import json
 import os
@@ -151,5 +151,13 @@ def current_umask():
     return mask
 
 
+def has_nvrtc():
+    doctor = subprocess.run([STILE, 'doctor', '--json'], text=True, capture_output=True)
+    return json.loads(doctor.stdout)['nvrtc']['path'] is not None
+
+
 if __name__ == '__main__':
+    if not has_nvrtc():
+        print('skipped: there is no NVRTC')
+        sys.exit(77)
     unittest.main(argv=sys.argv[:1])

@@ -153,7 +153,7 @@ def current_umask():
 
 def has_nvrtc():
     doctor = subprocess.run([STILE, 'doctor', '--json'], text=True, capture_output=True)
-    return json.loads(doctor.stdout)['nvrtc']['path'] is not None
+    return bool(json.loads(doctor.stdout).get('nvrtc'))
 
 
 if __name__ == '__main__':

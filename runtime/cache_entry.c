@@ -137,7 +137,8 @@ static void free_contents(contents *c)
 }
 
 /* Reads them all; FOUND says only that they are there. Free `out` in any case. */
-static stile_cache_read read_contents(contents *out, int root, const char *name, size_t source_limit)
+static stile_cache_read read_contents(contents *out, int root, const char *name,
+                                      size_t source_limit)
 {
     int folder = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (folder < 0)
@@ -148,11 +149,10 @@ static stile_cache_read read_contents(contents *out, int root, const char *name,
         error = stile_cache_file_read(folder, SOURCE_FILE, source_limit, &out->source,
                                       &out->source_size);
     if (!error)
-        error = stile_cache_file_read(folder, LOG_FILE, CONTENT_LIMIT, &out->cubin.log,
-                                      &out->log_size);
+        error =
+            stile_cache_file_read(folder, LOG_FILE, CONTENT_LIMIT, &out->cubin.log, &out->log_size);
     if (!error)
-        error = stile_cache_file_read(folder, CUBIN_FILE, CONTENT_LIMIT, &cubin,
-                                      &out->cubin.size);
+        error = stile_cache_file_read(folder, CUBIN_FILE, CONTENT_LIMIT, &cubin, &out->cubin.size);
     out->cubin.data = cubin;
     stile_cache_read result = error ? judge(error) : STILE_CACHE_FOUND;
     /* Files may be missing because the entry is being taken out. */
@@ -166,11 +166,10 @@ stile_cache_read stile_cache_entry_read(stile_cubin *out, int root, const stile_
 {
     contents c = {0};
     stile_cache_read result = read_contents(&c, root, entry->folder, entry->source_size);
-    if (result == STILE_CACHE_FOUND &&
-        !(c.cubin.size && c.log_size == strlen(c.cubin.log) &&
-          c.source_size == entry->source_size &&
-          memcmp(c.source, entry->source, c.source_size) == 0 &&
-          matches(c.meta, c.meta_size, entry, &c.cubin)))
+    if (result == STILE_CACHE_FOUND && !(c.cubin.size && c.log_size == strlen(c.cubin.log) &&
+                                         c.source_size == entry->source_size &&
+                                         memcmp(c.source, entry->source, c.source_size) == 0 &&
+                                         matches(c.meta, c.meta_size, entry, &c.cubin)))
         result = STILE_CACHE_DAMAGED;
     if (result == STILE_CACHE_FOUND) {
         *out = c.cubin;
@@ -235,10 +234,8 @@ stile_cache_read stile_cache_entry_check(int root, const char *folder, const cha
     }
     contents c = {0};
     stile_cache_read result = read_contents(&c, root, folder, CONTENT_LIMIT);
-    stile_cache_entry entry = {.kernel = name.kernel,
-                               .source = c.source,
-                               .source_size = c.source_size,
-                               .key = name.key};
+    stile_cache_entry entry = {
+        .kernel = name.kernel, .source = c.source, .source_size = c.source_size, .key = name.key};
     snprintf(entry.arch.name, sizeof entry.arch.name, "%s", name.arch);
     const char *text = NULL;
     if (result == STILE_CACHE_ABSENT) {
@@ -294,13 +291,15 @@ void stile_cache_entry_touch(int root, const char *folder, uint64_t stamp)
         {.tv_sec = (time_t)(stamp / 1000000000u), .tv_nsec = (long)(stamp % 1000000000u)},
     };
     static const struct timespec now[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
-    char meta[sizeof ((stile_cache_entry *)0)->folder + sizeof META_FILE];
+    char meta[sizeof((stile_cache_entry *)0)->folder + sizeof META_FILE];
     snprintf(meta, sizeof meta, "%s/" META_FILE, folder);
     utimensat(root, meta, now, AT_SYMLINK_NOFOLLOW);
     utimensat(root, folder, used, AT_SYMLINK_NOFOLLOW);
 }
 
-/* Writes an entry into a temporary folder of `parent`, which it names and locks as long as it may. */
+/*
+ * Writes an entry into a temporary folder of `parent`, which it names and locks as long as it may.
+ */
 static int write_aside(int parent, const stile_cache_entry *entry, const stile_cubin *cubin,
                        uint64_t stamp, char name[static 64], int *lock)
 {

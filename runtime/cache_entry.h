@@ -8,9 +8,9 @@
  *     kernel.meta   lines of "name: value": what the entry is of, sizes and SHA-256 of the others,
  *                   versions of NVRTC and stile; last, the SHA-256 of the lines before
  *
- * An entry is either whole or damaged: any byte of the four that is not as it was written shows. When
- * it was used last stands in times of modification: the folder's is a stamp (cache_stats.h), which
- * orders uses; that of kernel.meta is the wall clock's, for people.
+ * An entry is either whole or damaged: any byte of the four that is not as it was written shows.
+ * When it was used last stands in times of modification: the folder's is a stamp (cache_stats.h),
+ * which orders uses; that of kernel.meta is the wall clock's, for people.
  */
 #ifndef STILE_RUNTIME_CACHE_ENTRY_H
 #define STILE_RUNTIME_CACHE_ENTRY_H
@@ -50,14 +50,14 @@ typedef enum stile_cache_read {
 stile_cache_read stile_cache_entry_read(stile_cubin *out, int root, const stile_cache_entry *entry);
 
 /*
- * Checks an entry whose source is not known, by its folder relative to `root`. What is not FOUND leaves
- * a reason in *reason, static text.
+ * Checks an entry whose source is not known, by its folder relative to `root`. What is not FOUND
+ * leaves a reason in *reason, static text.
  */
 stile_cache_read stile_cache_entry_check(int root, const char *folder, const char **reason);
 
 /*
- * The kernel's name, the architecture and the key in "<arch>/<kernel>-<key>"; false where this is no
- * name of an entry.
+ * The kernel's name, the architecture and the key in "<arch>/<kernel>-<key>"; false where this is
+ * no name of an entry.
  */
 typedef struct stile_cache_folder {
     char arch[16], kernel[65];
@@ -67,8 +67,8 @@ bool stile_cache_is_arch(const char *name); /* "sm_90a": a folder of entries */
 bool stile_cache_folder_parse(stile_cache_folder *out, const char *folder);
 
 /*
- * Publishes an entry, used at `stamp`: written aside, synced, renamed. 0 also where another process was
- * faster; else an errno value, nothing being left behind. Sets no error of the thread.
+ * Publishes an entry, used at `stamp`: written aside, synced, renamed. 0 also where another process
+ * was faster; else an errno value, nothing being left behind. Sets no error of the thread.
  */
 int stile_cache_entry_write(int root, const stile_cache_entry *entry, const stile_cubin *cubin,
                             uint64_t stamp);

@@ -104,7 +104,8 @@ static int evict_until(int root, uint64_t limit, const char *keep, stile_cache_e
 int stile_cache_evict(int root, uint64_t limit, const char *keep, stile_cache_eviction *out)
 {
     stile_cache_lock lock;
-    stile_cache_lock_result locked = stile_cache_lock_acquire(&lock, root, "evict", LOCK_TIMEOUT_MS);
+    stile_cache_lock_result locked =
+        stile_cache_lock_acquire(&lock, root, "evict", LOCK_TIMEOUT_MS);
     if (locked == STILE_CACHE_LOCK_BUSY)
         return EBUSY;
     int error = evict_until(root, limit, keep, out);
@@ -113,7 +114,9 @@ int stile_cache_evict(int root, uint64_t limit, const char *keep, stile_cache_ev
     return error;
 }
 
-/* Removes abandoned temporaries, then the folders of architectures where nothing is left in them. */
+/*
+ * Removes abandoned temporaries, then the folders of architectures where nothing is left in them.
+ */
 static void remove_leavings(int root)
 {
     int folder = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

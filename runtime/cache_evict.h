@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Taking entries out of a cache directory: the least recently used where it is too large, or one. */
+/*
+ * Taking entries out of a cache directory: the least recently used where it is too large, or one.
+ */
 #ifndef STILE_RUNTIME_CACHE_EVICT_H
 #define STILE_RUNTIME_CACHE_EVICT_H
 
@@ -10,8 +12,8 @@
 #define STILE_CACHE_DEFAULT_SIZE (UINT64_C(1) << 30)
 
 /*
- * Parses a size: decimal digits and one of K, M, G, T (powers of 1024, in either case), which "B" or
- * "iB" may follow. False on anything else or overflow.
+ * Parses a size: decimal digits and one of K, M, G, T (powers of 1024, in either case), which "B"
+ * or "iB" may follow. False on anything else or overflow.
  */
 bool stile_cache_parse_size(const char *text, uint64_t *out);
 
@@ -19,8 +21,9 @@ bool stile_cache_parse_size(const char *text, uint64_t *out);
 bool stile_cache_size_limit(uint64_t *out);
 
 /*
- * Takes out one entry, folder "<arch>/<kernel>-<key>", unless a process works on its key. Safe beside
- * readers: they have all of it open, or miss it and compile. Returns 0, EBUSY or another errno value.
+ * Takes out one entry, folder "<arch>/<kernel>-<key>", unless a process works on its key. Safe
+ * beside readers: they have all of it open, or miss it and compile. Returns 0, EBUSY or another
+ * errno value.
  */
 int stile_cache_evict_one(int root, const char *folder);
 
@@ -34,15 +37,15 @@ typedef struct stile_cache_eviction {
 
 /*
  * Takes out entries, the least recently used first, until all together have at most `limit` bytes;
- * never `keep` (NULL: none) nor one that a process works on. One process at a time does so; this one
- * waits for another a second, then leaves it to that. Returns 0 or an errno value.
+ * never `keep` (NULL: none) nor one that a process works on. One process at a time does so; this
+ * one waits for another a second, then leaves it to that. Returns 0 or an errno value.
  */
 int stile_cache_evict(int root, uint64_t limit, const char *keep, stile_cache_eviction *out);
 
 /*
- * Removes all that the cache made below `root`: entries, counters, locks that nobody holds, what killed
- * processes left; nothing else. *evicted counts the entries, *bytes their size. Returns 0 or the first
- * errno value met, having gone on.
+ * Removes all that the cache made below `root`: entries, counters, locks that nobody holds, what
+ * killed processes left; nothing else. *evicted counts the entries, *bytes their size. Returns 0 or
+ * the first errno value met, having gone on.
  */
 int stile_cache_clear(int root, uint64_t *evicted, uint64_t *bytes);
 

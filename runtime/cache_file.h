@@ -29,14 +29,14 @@ int stile_cache_folder_open(int directory, const char *name, int *out);
 int stile_cache_remove(int directory, const char *name);
 
 /*
- * Whether the last change of `name` is more than `age` seconds away from now: also in the future, since
- * a clock may have been set back since.
+ * Whether the last change of `name` is more than `age` seconds away from now: also in the future,
+ * since a clock may have been set back since.
  */
 bool stile_cache_is_older(int directory, const char *name, int64_t age);
 
 /*
- * Removes the temporary folders in `directory` whose writers are gone: those that nobody holds a flock
- * on and that are older than `age` seconds, or than a day where there are no locks.
+ * Removes the temporary folders in `directory` whose writers are gone: those that nobody holds a
+ * flock on and that are older than `age` seconds, or than a day where there are no locks.
  */
 void stile_cache_remove_abandoned(int directory, int64_t age);
 

@@ -23,8 +23,9 @@ typedef struct stile_cache_index {
 } stile_cache_index;
 
 /*
- * Lists what is below `root`, by architecture, kernel and key. Entries that come or go meanwhile may be
- * in it or not; names that are not ours are passed over. Returns 0 or an errno value. Free it.
+ * Lists what is below `root`, by architecture, kernel and key. Entries that come or go meanwhile
+ * may be in it or not; names that are not ours are passed over. Returns 0 or an errno value. Free
+ * it.
  */
 int stile_cache_index_read(stile_cache_index *out, int root);
 void stile_cache_index_free(stile_cache_index *index);

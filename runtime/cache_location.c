@@ -47,8 +47,7 @@ static bool is_private(int directory, mode_t forbidden, stile_text *reason)
     else if (status.st_mode & forbidden)
         stile_text_appendf(reason, "others may %s it (mode %04o; chmod go%s mends it)",
                            forbidden == PRIVATE ? "use" : "write to",
-                           (unsigned)status.st_mode & 07777,
-                           forbidden == PRIVATE ? "-rwx" : "-w");
+                           (unsigned)status.st_mode & 07777, forbidden == PRIVATE ? "-rwx" : "-w");
     else
         return true;
     return false;
@@ -134,7 +133,9 @@ static candidate make_temporary(bool *failed)
     return result;
 }
 
-/* Tries one directory; what is to be said of it goes to `remarks`. False where memory is exhausted. */
+/*
+ * Tries one directory; what is to be said of it goes to `remarks`. False where memory is exhausted.
+ */
 static bool try_candidate(stile_cache_location *found, const candidate *c, stile_text *remarks)
 {
     stile_text reason = {0};
@@ -148,8 +149,8 @@ static bool try_candidate(stile_cache_location *found, const candidate *c, stile
         found->path = path;
         found->root = root;
     } else if (result == READ_ONLY && found->read_only_root < 0) {
-        stile_text_appendf(remarks, "%skernels in %s are used, but none can be added: %s", separator,
-                           c->path, because);
+        stile_text_appendf(remarks, "%skernels in %s are used, but none can be added: %s",
+                           separator, c->path, because);
         found->read_only_path = path;
         found->read_only_root = root;
     } else {
@@ -201,6 +202,11 @@ int stile_cache_location_open(stile_cache_location *out, const char *configured,
     }
     *out = found;
     return STILE_OK;
+}
+
+const char *stile_cache_location_path(const stile_cache_location *location)
+{
+    return location->path ? location->path : location->read_only_path;
 }
 
 void stile_cache_location_close(stile_cache_location *location)

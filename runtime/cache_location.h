@@ -14,15 +14,18 @@ typedef struct stile_cache_location {
 } stile_cache_location;
 
 /*
- * Tries `configured` (where not NULL), $STILE_CACHE_DIR, $XDG_CACHE_HOME/stile, $HOME/.cache/stile and
- * stile-<user id> in $TMPDIR or /tmp; creates with mode 0700 what is missing. A directory is refused
- * unless it belongs to this user or to root and only its owner may write to it, for a kernel from it
- * will run; the temporary one must be this user's and closed to all others. Where a directory had to be
- * passed over or can only be read, `warning` says which and why. Errors: MEMORY; no usable directory is
- * none.
+ * Tries `configured` (where not NULL), $STILE_CACHE_DIR, $XDG_CACHE_HOME/stile, $HOME/.cache/stile
+ * and stile-<user id> in $TMPDIR or /tmp; creates with mode 0700 what is missing. A directory is
+ * refused unless it belongs to this user or to root and only its owner may write to it, for a
+ * kernel from it will run; the temporary one must be this user's and closed to all others. Where a
+ * directory had to be passed over or can only be read, `warning` says which and why. Errors:
+ * MEMORY; no usable directory is none.
  */
 int stile_cache_location_open(stile_cache_location *out, const char *configured,
                               stile_text *warning);
+/* The directory that kernels come from, or NULL: they are in memory only. */
+const char *stile_cache_location_path(const stile_cache_location *location);
+
 void stile_cache_location_close(stile_cache_location *location);
 
 #endif

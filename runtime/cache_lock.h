@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One compile per key across processes: file locks, released by the kernel when their holder dies. */
+/*
+ * One compile per key across processes: file locks, released by the kernel when their holder dies.
+ */
 #ifndef STILE_RUNTIME_CACHE_LOCK_H
 #define STILE_RUNTIME_CACHE_LOCK_H
 
@@ -25,7 +27,9 @@ stile_cache_lock_result stile_cache_lock_acquire(stile_cache_lock *out, int root
                                                  int timeout_ms);
 void stile_cache_lock_release(stile_cache_lock *lock);
 
-/* Removes lock files that nobody holds and that are older than `age` seconds: of killed processes. */
+/*
+ * Removes lock files that nobody holds and that are older than `age` seconds: of killed processes.
+ */
 void stile_cache_lock_clean(int root, int age);
 
 /* Whether the open `file` still is the one called `name` in `folder`. */

@@ -24,7 +24,7 @@ enum {
     FIELD_COUNT = 7,
     CHECK_AT = LINE_BYTES * FIELD_COUNT,
     STATS_BYTES = CHECK_AT + 11 + 64 + 1,
-    LOCK_TIMEOUT_US = 500 * 1000,
+    READ_TIMEOUT_MS = 1000,
 };
 
 static const struct {
@@ -84,7 +84,7 @@ static int read_stats(int file, stile_cache_stats *out)
 }
 
 /* Opens and locks the file that has the name at the end of the wait; close *out to unlock. */
-static int open_locked(int root, int flags, int operation, int *out)
+static int open_locked(int root, int flags, int operation, int timeout_ms, int *out)
 {
     int waited_us = 0;
     for (int wait_us = 50;; wait_us = wait_us < 2000 ? wait_us * 2 : wait_us) {
@@ -99,18 +99,19 @@ static int open_locked(int root, int flags, int operation, int *out)
         close(file);
         if (error && error != EWOULDBLOCK && error != EINTR)
             return error;
-        if (waited_us >= LOCK_TIMEOUT_US)
+        if (waited_us >= timeout_ms * 1000)
             return EBUSY;
         nanosleep(&(struct timespec){.tv_nsec = wait_us * 1000L}, NULL);
         waited_us += wait_us;
     }
 }
 
-static uint64_t next_stamp(uint64_t last, uint64_t after)
+uint64_t stile_cache_next_stamp(uint64_t last, uint64_t after)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t stamp = now.tv_sec < 0 ? 0 : (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    uint64_t stamp =
+        now.tv_sec < 0 ? 0 : (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     if (stamp <= last)
         stamp = last + 1;
     return stamp <= after ? after + 1 : stamp;
@@ -127,10 +128,10 @@ void stile_cache_counters_add(stile_cache_counters *counters, const stile_cache_
 }
 
 int stile_cache_stats_add(int root, const stile_cache_counters *events, uint64_t after,
-                          uint64_t *stamp)
+                          int timeout_ms, uint64_t *stamp)
 {
     int file;
-    int error = open_locked(root, O_RDWR | O_CREAT, LOCK_EX, &file);
+    int error = open_locked(root, O_RDWR | O_CREAT, LOCK_EX, timeout_ms, &file);
     if (error)
         return error;
     stile_cache_stats stats = {0};
@@ -140,7 +141,7 @@ int stile_cache_stats_add(int root, const stile_cache_counters *events, uint64_t
     if (!error) {
         char text[STATS_BYTES + 1];
         stile_cache_counters_add(&stats.counters, events);
-        stats.stamp = next_stamp(stats.stamp, after);
+        stats.stamp = stile_cache_next_stamp(stats.stamp, after);
         format_stats(text, &stats);
         ssize_t written = pwrite(file, text, STATS_BYTES, 0);
         if (written != STATS_BYTES) {
@@ -158,7 +159,7 @@ int stile_cache_stats_add(int root, const stile_cache_counters *events, uint64_t
 int stile_cache_stats_read(int root, stile_cache_stats *out)
 {
     int file;
-    int error = open_locked(root, O_RDONLY, LOCK_SH, &file);
+    int error = open_locked(root, O_RDONLY, LOCK_SH, READ_TIMEOUT_MS, &file);
     if (error == ENOENT) {
         *out = (stile_cache_stats){0};
         return 0;

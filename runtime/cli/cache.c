@@ -14,7 +14,9 @@
 #include "output.h"
 #include "table.h"
 
-/* --- shared ------------------------------------------------------------------------------------------ */
+enum { TIMEOUT_MS = 1000 };
+
+/* --- shared --- */
 
 int stile_cache_use(stile_cache_in_use *out, bool write)
 {
@@ -82,10 +84,10 @@ void stile_cache_count_removed(const stile_cache_in_use *in_use, uint64_t evicte
     if (evicted || damaged)
         stile_cache_stats_add(in_use->root,
                               &(stile_cache_counters){.evictions = evicted, .damaged = damaged}, 0,
-                              &stamp);
+                              TIMEOUT_MS, &stamp);
 }
 
-/* --- stats -------------------------------------------------------------------------------------------- */
+/* --- stats --- */
 
 /* The counters, in the order in which they are shown. */
 static const struct {
@@ -134,8 +136,7 @@ static void print_stats(stile_text *text, stile_arena *arena, const stile_cache_
     stile_table_row(&table);
     stile_table_cell(&table, "entries");
     stile_table_cellf(&table, "%d", index->count);
-    stile_table_cellf(&table, "%s of at most %s",
-                      stile_human_bytes(arena, (double)index->bytes),
+    stile_table_cellf(&table, "%s of at most %s", stile_human_bytes(arena, (double)index->bytes),
                       stile_human_bytes(arena, (double)limit));
     for (int i = 0; i < COUNTER_COUNT; i++) {
         stile_table_row(&table);
@@ -183,7 +184,7 @@ static int run_stats(const stile_arguments *arguments)
     return result;
 }
 
-/* --- clear -------------------------------------------------------------------------------------------- */
+/* --- clear --- */
 
 static int run_clear(const stile_arguments *arguments)
 {
@@ -212,7 +213,7 @@ static int run_clear(const stile_arguments *arguments)
     return emitted > result ? emitted : result;
 }
 
-/* --- the group ---------------------------------------------------------------------------------------- */
+/* --- the group --- */
 
 static const stile_option json_options[] = {STILE_OPTION_JSON, {NULL}};
 
@@ -220,9 +221,9 @@ const stile_command stile_command_cache_stats = {
     .name = "cache stats",
     .synopsis = "",
     .summary = "size of the cache, and what all programs did with it",
-    .text = "Shows the size of the cache directory and what happened in it, counted by all programs\n"
-            "that used it since it was made or cleared. Every kernel was compiled once where compiles\n"
-            "equals entries, nothing was evicted and nothing damaged.",
+    .text = "Shows the size of the cache directory and what happened in it, counted by all\n"
+            "programs that used it since it was made or cleared. Every kernel was compiled once\n"
+            "where compiles equals entries, nothing was evicted and nothing damaged.",
     .options = json_options,
     .run = run_stats,
 };
@@ -231,9 +232,9 @@ const stile_command stile_command_cache_clear = {
     .name = "cache clear",
     .synopsis = "",
     .summary = "remove all compiled kernels",
-    .text = "Removes what stile made in the cache directory: kernels, counters and what killed programs\n"
-            "left. Nothing else is touched, and the empty folder v1 stays for programs that run: they\n"
-            "keep the kernels that they have loaded, and compile others anew.",
+    .text = "Removes what stile made in the cache directory: kernels, counters and what killed\n"
+            "programs left. Nothing else is touched, and the empty folder v1 stays for programs\n"
+            "that run: they keep the kernels that they have loaded, and compile others anew.",
     .options = json_options,
     .run = run_clear,
 };
@@ -247,9 +248,9 @@ const stile_command stile_command_cache = {
     .name = "cache",
     .synopsis = "list|stats|verify|prune|clear ...",
     .summary = "list, check and clean the cache of compiled kernels",
-    .text = "Compiled kernels are kept in the first of these directories that is safe and writable:\n"
-            "$STILE_CACHE_DIR, $XDG_CACHE_HOME/stile, $HOME/.cache/stile, and stile-<user id> in\n"
-            "$TMPDIR or /tmp. $STILE_CACHE_SIZE (512M, 2G, ...; 1G if unset) bounds its size: those\n"
-            "used least recently go first.",
+    .text = "Compiled kernels are kept in the first of these directories that is safe and\n"
+            "writable: $STILE_CACHE_DIR, $XDG_CACHE_HOME/stile, $HOME/.cache/stile, and\n"
+            "stile-<user id> in $TMPDIR or /tmp. $STILE_CACHE_SIZE (512M, 2G, ...; 1G if unset)\n"
+            "bounds its size: those used least recently go first.",
     .subcommands = subcommands,
 };

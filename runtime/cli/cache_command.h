@@ -36,6 +36,7 @@ int stile_cache_report(const stile_cache_in_use *in_use, int error);
 void stile_cache_time_text(char out[static 40], int64_t time, bool iso);
 
 /* Records evictions that the user asked for in the counters of the directory. */
-void stile_cache_count_removed(const stile_cache_in_use *in_use, uint64_t evicted, uint64_t damaged);
+void stile_cache_count_removed(const stile_cache_in_use *in_use, uint64_t evicted,
+                               uint64_t damaged);
 
 #endif

@@ -174,8 +174,9 @@ const stile_command stile_command_cache_prune = {
     .name = "cache prune",
     .synopsis = "[--older-nvrtc[=VERSION]] [--days N] [--max-size SIZE]",
     .summary = "remove compiled kernels that are old or too many",
-    .text = "Removes what any of the options names; without one, what exceeds $STILE_CACHE_SIZE (1G if\n"
-            "unset), as programs do by themselves. Kernels that a program is compiling are left.",
+    .text = "Removes what any of the options names; without one, what exceeds $STILE_CACHE_SIZE\n"
+            "(1G if unset), as programs do by themselves. Kernels that a program is compiling are\n"
+            "left.",
     .options = options,
     .run = run,
 };

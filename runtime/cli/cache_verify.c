@@ -107,9 +107,9 @@ const stile_command stile_command_cache_verify = {
     .name = "cache verify",
     .synopsis = "[--remove]",
     .summary = "check every compiled kernel against its checksums",
-    .text = "Reads every entry of the cache and compares it with the sizes and checksums it was written\n"
-            "with. Exit status 1 where an entry is bad, also where it was removed. Programs check what\n"
-            "they load by themselves: this is for the care of disks.",
+    .text = "Reads every entry of the cache and compares it with the sizes and checksums it was\n"
+            "written with. Exit status 1 where an entry is bad, also where it was removed. Programs\n"
+            "check what they load by themselves: this is for the care of disks.",
     .options = options,
     .run = run,
 };

@@ -31,9 +31,9 @@ static void fill(shelf *s, const scratch *folder, const uint64_t stamps[ENTRIES]
         char bytes[CUBIN_BYTES] = "\177ELF";
         stile_cubin cubin = {.data = bytes, .size = sizeof bytes, .log = "log"};
         snprintf(s->sources[i], sizeof s->sources[i], "/* %d */", i);
-        assert_int_equal(stile_cache_entry_init(&s->entries[i], "k", s->sources[i],
-                                                i & 1 ? &sm_90 : &sm_80),
-                         STILE_OK);
+        assert_int_equal(
+            stile_cache_entry_init(&s->entries[i], "k", s->sources[i], i & 1 ? &sm_90 : &sm_80),
+            STILE_OK);
         assert_int_equal(stile_cache_entry_write(s->root, &s->entries[i], &cubin, stamps[i]), 0);
     }
     stile_cache_index index;
@@ -79,9 +79,28 @@ static void sizes_are_parsed_exactly(void **state)
         {"18446744073709551615", UINT64_MAX},
     };
     static const char *const bad[] = {
-        "",     " ",     "M",   "-1",    "+1",  "1.5G",  "1 G",  "1X", "1Gi", "1BB",
-        "1iB",  "1GiBB", "0x1", "1e3",   "1G ", "1K1",   "\x0b", "5 ", "1P",
-        "18446744073709551616", "17179869184G", "99999999999999999999T",
+        "",
+        " ",
+        "M",
+        "-1",
+        "+1",
+        "1.5G",
+        "1 G",
+        "1X",
+        "1Gi",
+        "1BB",
+        "1iB",
+        "1GiBB",
+        "0x1",
+        "1e3",
+        "1G ",
+        "1K1",
+        "\x0b",
+        "5 ",
+        "1P",
+        "18446744073709551616",
+        "17179869184G",
+        "99999999999999999999T",
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         uint64_t size = 99;
@@ -232,7 +251,7 @@ static void clear_leaves_what_is_not_ours(void **state)
     shell("touch %s/mine %s/sm_90/mine && mkdir %s/sm_90/k-1 %s/sm_80/.tmp-5-5", folder->path,
           folder->path, folder->path, folder->path);
     stile_cache_counters events = {.hits = 1};
-    assert_int_equal(stile_cache_stats_add(s.root, &events, 0, &stamp), 0);
+    assert_int_equal(stile_cache_stats_add(s.root, &events, 0, 1000, &stamp), 0);
     assert_int_equal(stile_cache_clear(s.root, &evicted, &bytes), 0);
     assert_int_equal(evicted, ENTRIES);
     assert_in_range(bytes, s.entry_bytes * (ENTRIES - 1), s.entry_bytes * ENTRIES);

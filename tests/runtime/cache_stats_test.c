@@ -32,7 +32,7 @@ static stile_cache_stats read_all(int root)
 static uint64_t add(int root, const stile_cache_counters *events, uint64_t after)
 {
     uint64_t stamp = 0;
-    assert_int_equal(stile_cache_stats_add(root, events, after, &stamp), 0);
+    assert_int_equal(stile_cache_stats_add(root, events, after, 10000, &stamp), 0);
     assert_true(stamp > after);
     return stamp;
 }
@@ -102,7 +102,7 @@ static void a_damaged_file_begins_anew(void **state)
 static void add_forever(int root, int pipe)
 {
     for (uint64_t stamp;;) {
-        if (stile_cache_stats_add(root, &one_of_each, 0, &stamp) || write(pipe, "+", 1) != 1)
+        if (stile_cache_stats_add(root, &one_of_each, 0, 500, &stamp) || write(pipe, "+", 1) != 1)
             _exit(1);
     }
 }
@@ -152,7 +152,7 @@ static void a_stopped_process_that_holds_the_file_delays_others_briefly(void **s
     struct timespec start, end;
     uint64_t stamp = 7;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    assert_int_equal(stile_cache_stats_add(root, &one_of_each, 0, &stamp), EBUSY);
+    assert_int_equal(stile_cache_stats_add(root, &one_of_each, 0, 500, &stamp), EBUSY);
     clock_gettime(CLOCK_MONOTONIC, &end);
     assert_int_equal(stamp, 7);
     assert_true(end.tv_sec - start.tv_sec < 30);

@@ -13,14 +13,14 @@
 #include <string.h>
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define ALLOCATIONS_COUNTED false
+#define ALLOCATIONS_COUNTED 0
 #elif defined __has_feature
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define ALLOCATIONS_COUNTED false
+#define ALLOCATIONS_COUNTED 0
 #endif
 #endif
 #ifndef ALLOCATIONS_COUNTED
-#define ALLOCATIONS_COUNTED true
+#define ALLOCATIONS_COUNTED 1
 #endif
 
 /*
@@ -32,7 +32,7 @@ static _Thread_local volatile struct {
     int ours, drivers;
 } allocations __attribute__((unused));
 
-#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
+#if ALLOCATIONS_COUNTED
 #define COUNT_ALLOCATION() count_allocation(__builtin_return_address(0))
 
 static void count_allocation(void *caller)

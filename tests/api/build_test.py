@@ -153,7 +153,8 @@ def current_umask():
 
 def has_nvrtc():
     doctor = subprocess.run([STILE, 'doctor', '--json'], text=True, capture_output=True)
-    return bool(json.loads(doctor.stdout).get('nvrtc'))
+    states = {found['name']: found['state'] for found in json.loads(doctor.stdout)['findings']}
+    return states['NVRTC'] != 'missing'
 
 
 if __name__ == '__main__':

@@ -92,9 +92,7 @@ static void read_size_limit(stile_cache_disk *disk)
     const char *value = getenv("STILE_CACHE_SIZE");
     if (!stile_cache_size_limit(&disk->size_limit))
         say(disk, STILE_LOG_WARNING,
-            "STILE_CACHE_SIZE is \"%s\", not a size such as 512M, 2G or a number of bytes; taken "
-            "as "
-            "1G",
+            "STILE_CACHE_SIZE is \"%s\", not a number of bytes or a size such as 512M; taken as 1G",
             value);
 }
 
@@ -287,8 +285,7 @@ static int produce(stile_cache_disk *disk, const stile_cache_entry *entry, stile
     events->misses = 1;
     if (disk->jit) {
         events->compiles = 1;
-        stile_cache_disk_count(disk, events,
-                               0); /* before it begins, so that one that is killed is counted */
+        stile_cache_disk_count(disk, events, 0); /* now: this process may be killed meanwhile */
         *events = (stile_cache_counters){0};
         error = compile(disk, entry, out);
     } else {

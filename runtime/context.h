@@ -47,12 +47,13 @@ typedef struct stile_context_scope {
 int stile_context_enter(const stile_context *context, stile_context_scope *scope);
 void stile_context_leave(const stile_context *context, const stile_context_scope *scope);
 
-/* --- context_kernels.c ------------------------------------------------------------------------------ */
+/* --- context_kernels.c
+ * ------------------------------------------------------------------------------ */
 
 /*
- * The cubin of a kernel of `config` for the context's device: from the bundles loaded, else from the
- * cache, else compiled. Thread-safe. Errors: those of stile_cache_get; where it cannot be had here, the
- * text ends in the command that builds it elsewhere.
+ * The cubin of a kernel of `config` for the context's device: from the bundles loaded, else from
+ * the cache, else compiled. Thread-safe. Errors: those of stile_cache_get; where it cannot be had
+ * here, the text ends in the command that builds it elsewhere.
  */
 int stile_context_get_kernel(const stile_context *context, stile_cubin *out,
                              const stile_config *config, const stile_kernel *kernel);

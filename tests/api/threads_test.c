@@ -16,14 +16,15 @@
 
 enum { THREADS = 16, ROUNDS = 6, LARGEST = 40 };
 
-static const char spec_text[] = "stile: 1\n"
-                                "name: shared\n"
-                                "basis: {name: strassen}\n"
-                                "precision: {input: f32, encoded: tf32, product: f32, output: f32}\n"
-                                "weight: {encode: offline}\n"
-                                "variants:\n"
-                                "  basis: [{name: strassen}, {name: winograd}, {name: laderman}]\n"
-                                "  weight.encode: [offline, online]\n";
+static const char spec_text[] =
+    "stile: 1\n"
+    "name: shared\n"
+    "basis: {name: strassen}\n"
+    "precision: {input: f32, encoded: tf32, product: f32, output: f32}\n"
+    "weight: {encode: offline}\n"
+    "variants:\n"
+    "  basis: [{name: strassen}, {name: winograd}, {name: laderman}]\n"
+    "  weight.encode: [offline, online]\n";
 
 typedef struct worker {
     stile_context *context;

@@ -114,6 +114,12 @@ struct stile_spec {
 const stile_config *stile_spec_variant(const stile_spec *spec, const char *name);
 
 /*
+ * A copy in `arena` that needs nothing of the spec, without its shapes, which plans have no use for.
+ * NULL: memory.
+ */
+const stile_config *stile_config_copy(stile_arena *arena, const stile_config *config);
+
+/*
  * Appends the canonical spec of one variant: block style, keys sorted (but for `variants`, whose order
  * the variant's name keeps), every default filled in. It loads again as a spec with this variant, of
  * the same name, alone, and prints the same. A basis file stays a reference, relative to the spec's

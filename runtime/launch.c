@@ -244,7 +244,7 @@ static int launch_role(const stile_plan *plan, stile_kernel_role role, const sti
     return stile_fail(STILE_ERROR_INTERNAL, "no kernel has role %d", (int)role);
 }
 
-/* --- what plan.c calls ------------------------------------------------------------------------------------------ */
+/* --- what run.c calls ------------------------------------------------------------------------------------------ */
 
 int stile_launch_workspace_init(const stile_plan *plan, void *workspace, stile_stream stream)
 {
@@ -280,31 +280,13 @@ int stile_launch_encode_weight(const stile_plan *plan, const void *w, void *w_ha
     return error;
 }
 
-int stile_launch_run(const stile_plan *plan, const stile_operands *operands, void *workspace,
-                     stile_stream stream)
+int stile_launch_kernels(const stile_plan *plan, int first, int count,
+                         const stile_operands *operands, void *workspace, stile_stream stream)
 {
     stile_context_scope scope;
     int error = stile_context_enter(plan->context, &scope);
-    for (int i = 0; i < plan->order_count && !error; i++)
+    for (int i = first; i < first + count && !error; i++)
         error = launch_role(plan, plan->order[i], operands, workspace, stream);
-    stile_context_leave(plan->context, &scope);
-    return error;
-}
-
-int stile_run_kernel(const stile_plan *plan, int index, const stile_operands *operands,
-                     void *workspace, stile_stream stream)
-{
-    stile_operands checked;
-    if (index < 0 || index >= stile_plan_kernel_count(plan))
-        return stile_fail(STILE_ERROR_ARGUMENT, "a run of this plan has %d kernels, not one number %d",
-                          stile_plan_kernel_count(plan), index);
-    int error = stile_operands_check(plan, operands, workspace, &checked);
-    if (error)
-        return error;
-    stile_context_scope scope;
-    error = stile_context_enter(plan->context, &scope);
-    if (!error)
-        error = launch_role(plan, plan->order[index], &checked, workspace, stream);
     stile_context_leave(plan->context, &scope);
     return error;
 }

@@ -55,7 +55,22 @@ static inline size_t stile_align(size_t bytes)
 }
 
 /* The problem of a run with M rows (or, with 0, the plan's), for the reference. */
-stile_problem stile_plan_problem(const stile_plan *plan, int64_t M);
+static inline stile_problem stile_plan_problem(const stile_plan *plan, int64_t M)
+{
+    return (stile_problem){
+        .config = plan->config,
+        .M = M ? M : plan->M,
+        .K = plan->K,
+        .N = plan->N,
+        .rows_per_group = plan->rows_per_group,
+        .ldx = plan->ldx,
+        .ldw = plan->ldw,
+        .ldy = plan->ldy,
+        .ldr = plan->ldr,
+    };
+}
+
+/* --- run.c --------------------------------------------------------------------------------------- */
 
 /* The kernels of a run in order. On the CPU device there are none. */
 int stile_plan_kernel_count(const stile_plan *plan);
@@ -64,10 +79,6 @@ const char *stile_plan_kernel_name(const stile_plan *plan, int index);
 /* Launches kernel `index` of a run alone; its inputs are those the kernels before it left. */
 int stile_run_kernel(const stile_plan *plan, int index, const stile_operands *operands,
                      void *workspace, stile_stream stream);
-
-/* Checks a run's operands and workspace, and fills in operands->M. Errors: ARGUMENT. */
-int stile_operands_check(const stile_plan *plan, const stile_operands *operands,
-                         const void *workspace, stile_operands *out);
 
 /* --- plan_cpu.c: the CPU device ------------------------------------------------------------------ */
 
@@ -87,7 +98,9 @@ void stile_plan_cuda_unload(stile_plan *plan);
 int stile_launch_workspace_init(const stile_plan *plan, void *workspace, stile_stream stream);
 int stile_launch_encode_weight(const stile_plan *plan, const void *w, void *w_hat, void *workspace,
                                stile_stream stream);
-int stile_launch_run(const stile_plan *plan, const stile_operands *operands, void *workspace,
-                     stile_stream stream);
+
+/* Launches `count` kernels of a run from number `first` on; `operands` are checked. */
+int stile_launch_kernels(const stile_plan *plan, int first, int count,
+                         const stile_operands *operands, void *workspace, stile_stream stream);
 
 #endif

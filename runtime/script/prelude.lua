@@ -11,9 +11,18 @@ end
 -- Settings by the path of their field: {precision = {input = "f16"}} is {["precision.input"] = "f16"}.
 local SECTIONS = {precision = true, weight = true, epilogue = true, schedule = true}
 
+-- In a fixed order, so that the more precise of two settings of one field wins.
 local function by_path(settings)
-  local paths = {}
-  for key, value in pairs(settings) do
+  local keys, paths = {}, {}
+  for key in pairs(settings) do
+    if type(key) ~= "string" then
+      error("settings are given by the names of their fields, not as a list", 3)
+    end
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  for _, key in ipairs(keys) do
+    local value = settings[key]
     if SECTIONS[key] and type(value) == "table" then
       for name, inner in pairs(value) do
         paths[key .. "." .. tostring(name)] = inner
@@ -32,7 +41,9 @@ local function set(spec, path, value)
     spec[path] = value
     return
   end
-  spec[section] = spec[section] or {}
+  if type(spec[section]) ~= "table" then
+    spec[section] = {}
+  end
   spec[section][key] = value
 end
 
@@ -40,8 +51,14 @@ end
 local WHOLE = {name = true, shapes = true, stile = true, variants = true}
 
 local function set_all(spec, paths)
-  for path, value in pairs(paths) do
+  for path, value in pairs(paths) do -- any order: each path is set once
     set(spec, path, value)
+  end
+end
+
+-- A field that is set varies no more.
+local function fix(spec, paths)
+  for path in pairs(paths) do
     if spec.variants and not WHOLE[path] then
       spec.variants[path] = nil
     end
@@ -64,8 +81,9 @@ end
 
 function methods.spec.override(self, settings)
   check(type(settings) == "table", "spec:override: settings must be a table, not %s", type(settings))
-  local spec = self:table()
-  set_all(spec, by_path(settings))
+  local spec, paths = self:table(), by_path(settings)
+  fix(spec, paths)
+  set_all(spec, paths)
   return make(spec, self.directory)
 end
 

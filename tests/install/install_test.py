@@ -46,6 +46,26 @@ def command_of(program):
     return re.search(r'^ \* +(cc .*)$', comment, flags=re.M).group(1)
 
 
+def snippet_program():
+    """The C of the README, with the declarations that it leaves to the reader."""
+    readme = (source / 'README.md').read_text()
+    [snippet] = re.findall(r'^```c\n(.*?)^```$', readme, flags=re.M | re.S)
+    include, body = snippet.split('\n\n', 1)
+    return f"""{include}
+int main(void)
+{{
+    stile_spec *spec = 0;
+    stile_context *context = 0;
+    stile_plan *plan = 0;
+    stile_stream stream = 0;
+    void *workspace = 0, *w = 0, *w_hat = 0, *x = 0, *y = 0;
+    int64_t M = 8, K = 8, N = 8;
+{body}
+    return 0;
+}}
+"""
+
+
 def check_output(text, cpu_runs):
     if text.count('run on a stream: right') != cpu_runs or 'WRONG' in text:
         sys.exit('the example did not compute what it should')
@@ -68,6 +88,11 @@ def main():
         if 'libstile.so' not in run('ldd', 'host', cwd=host, env=shared):
             sys.exit('the example is not linked against the shared library')
         check_output(run('./host', 'linear.yaml', 'cpu', cwd=host, env=shared), 2)
+
+        print('--- the README')
+        (folder / 'readme.c').write_text(snippet_program())
+        run('sh', '-c', f'{cc} -Wall -Wextra -Werror readme.c -o readme '
+            '$(pkg-config --cflags --libs stile)', cwd=folder)
 
         if len(sys.argv) > 4:
             print('--- C++')

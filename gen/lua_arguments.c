@@ -92,8 +92,8 @@ static int read_integer(stile_lua_call *call, const stile_lua_option *option,
                         const stile_lua_value *value)
 {
     int64_t integer = value->integer;
-    if (value->kind == STILE_LUA_NUMBER && value->number == floor(value->number)
-        && fabs(value->number) < 0x1p62)
+    if (value->kind == STILE_LUA_NUMBER && value->number == floor(value->number) &&
+        fabs(value->number) < 0x1p62)
         integer = (int64_t)value->number;
     else if (value->kind != STILE_LUA_INTEGER)
         return wrong_kind(call, option->name, "an integer", value);
@@ -152,7 +152,8 @@ static int refuse_unknown(stile_lua_call *call, const stile_lua_option *options,
     for (int i = 0; names && i < count; i++)
         names[i] = options[i].name;
     const char *near = names ? stile_nearest_name(name, names) : NULL;
-    return near ? stile_lua_refuse(call, "there is no option '%.40s'; the nearest is '%s'", name, near)
+    return near ? stile_lua_refuse(call, "there is no option '%.40s'; the nearest is '%s'", name,
+                                   near)
                 : stile_lua_refuse(call, "there is no option '%.40s'", name);
 }
 

@@ -82,8 +82,9 @@ static void open_sandbox(lua_State *state)
         {LUA_TABLIBNAME, luaopen_table},
         {LUA_MATHLIBNAME, luaopen_math},
     };
-    static const char *const base[] = {"collectgarbage", "dofile", "load", "loadfile", "next",
-                                       "pairs", "pcall", "print", "warn", "xpcall", NULL};
+    static const char *const base[] = {"collectgarbage", "dofile", "load",  "loadfile",
+                                       "next",           "pairs",  "pcall", "print",
+                                       "warn",           "xpcall", NULL};
     static const char *const string[] = {"dump", NULL};
     static const char *const math[] = {"random", "randomseed", NULL};
 
@@ -189,7 +190,8 @@ void stile_lua_push_plain(lua_State *state, const stile_lua_value *value)
     }
 }
 
-/* Lua's side of every registered function. No C object with a cleanup lives across an error here. */
+/* Lua's side of every registered function. No C object with a cleanup lives across an error here.
+ */
 static int call_binding(lua_State *state)
 {
     const binding *target = lua_touserdata(state, lua_upvalueindex(1));
@@ -264,7 +266,8 @@ static int run_chunk(lua_State *state)
 /* Pops the error value and makes it the thread's error. */
 static int take_error(stile_lua *lua, int status)
 {
-    const char *text = lua_type(lua->state, -1) == LUA_TSTRING ? lua_tostring(lua->state, -1) : NULL;
+    const char *text =
+        lua_type(lua->state, -1) == LUA_TSTRING ? lua_tostring(lua->state, -1) : NULL;
     int error = lua->params.script_error;
     /* Lua's string buffers report exhausted memory as an ordinary error of that text. */
     if (status == LUA_ERRMEM || (text && strcmp(text, "not enough memory") == 0))

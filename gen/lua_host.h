@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A Lua state that C can use without knowing Lua: bounded in memory, never unwinding past its caller.
+ * A Lua state that C can use without knowing Lua: bounded in memory, never unwinding past its
+ * caller.
  *
- * Scripts call C through registered functions, which take and return plain values (lua_object.h adds
- * functions on tables and objects); everything else that a script should see is handed over as Lua
- * text. While a script runs, the calling thread (and no other) is in the "C" locale, so that numbers
- * have points and not commas.
+ * Scripts call C through registered functions, which take and return plain values (lua_object.h
+ * adds functions on tables and objects); everything else that a script should see is handed over as
+ * Lua text. While a script runs, the calling thread (and no other) is in the "C" locale, so that
+ * numbers have points and not commas.
  */
 #ifndef STILE_GEN_LUA_HOST_H
 #define STILE_GEN_LUA_HOST_H
@@ -45,7 +46,8 @@ typedef struct stile_lua_value {
     bool boolean;
     int64_t integer;
     double number;
-    const char *string; /* NUL-terminated, of `size` bytes; an argument's lives as long as the call */
+    const char
+        *string; /* NUL-terminated, of `size` bytes; an argument's lives as long as the call */
     size_t size;
     struct stile_lua_table *table;
     const struct stile_lua_class *class;
@@ -55,8 +57,8 @@ typedef struct stile_lua_value {
 
 /*
  * A C function for scripts. Missing arguments are nil. `result` is nil on entry; its string must
- * outlive the call. A failure (with its text set by stile_fail) becomes an error of the script at the
- * line of the call.
+ * outlive the call. A failure (with its text set by stile_fail) becomes an error of the script at
+ * the line of the call.
  */
 typedef int (*stile_lua_function)(void *user, const stile_lua_value *arguments, int count,
                                   stile_lua_value *result);
@@ -73,16 +75,17 @@ void stile_lua_destroy(stile_lua **lua);
 int stile_lua_register(stile_lua *lua, const char *name, stile_lua_function function, void *user);
 
 /*
- * Runs Lua text (never bytecode), which messages call `name`: "name:17: what is wrong". May be called
- * by a registered function. Errors: the registered function's own; the script_error of the state;
- * MEMORY.
+ * Runs Lua text (never bytecode), which messages call `name`: "name:17: what is wrong". May be
+ * called by a registered function. Errors: the registered function's own; the script_error of the
+ * state; MEMORY.
  */
 int stile_lua_run(stile_lua *lua, const char *name, const char *text, size_t size);
 
 /*
- * Runs a script file ("-": stdin) as the program lua does: words[script] names it, the words behind it
- * are its arguments, the global `arg` holds all of them with the script at index 0. Where the script
- * raises, `report` gets the message and a traceback. Errors: the script_error of the state; MEMORY.
+ * Runs a script file ("-": stdin) as the program lua does: words[script] names it, the words behind
+ * it are its arguments, the global `arg` holds all of them with the script at index 0. Where the
+ * script raises, `report` gets the message and a traceback. Errors: the script_error of the state;
+ * MEMORY.
  */
 int stile_lua_run_script(stile_lua *lua, const char *const *words, int count, int script,
                          stile_text *report);

@@ -30,7 +30,7 @@ typedef struct stile_lua_given {
     void *object; /* NULL: it arrived */
 } stile_lua_given;
 
-/* --- Calls. A frame is a userdata, so that an error anywhere on the way frees what a call holds. --- */
+/* --- Calls: a frame is a userdata, so that an error anywhere frees what a call holds --- */
 
 typedef struct frame {
     stile_lua_call call;
@@ -127,8 +127,8 @@ static void read_fields(value_reader *r, stile_lua_value *out, int index, size_t
     lua_pushnil(state);
     while (lua_next(state, index)) {
         int key = lua_absindex(state, -2);
-        bool item = lua_isinteger(state, key) && lua_tointeger(state, key) >= 1
-                    && (lua_Unsigned)lua_tointeger(state, key) <= items;
+        bool item = lua_isinteger(state, key) && lua_tointeger(state, key) >= 1 &&
+                    (lua_Unsigned)lua_tointeger(state, key) <= items;
         if (!item && lua_type(state, key) != LUA_TSTRING)
             raise(state, "a table has keys that are neither 1, 2, … nor strings");
         if (!item) {
@@ -184,8 +184,7 @@ static stile_lua_value read_value(value_reader *r, int index, int depth)
         return read_table(r, index, depth);
     const box *b = box_at(r->state, index);
     if (b)
-        return (stile_lua_value){
-            .kind = STILE_LUA_OBJECT, .class = b->class, .object = b->object};
+        return (stile_lua_value){.kind = STILE_LUA_OBJECT, .class = b->class, .object = b->object};
     return stile_lua_read_plain(r->state, index);
 }
 
@@ -250,7 +249,8 @@ typedef struct binding {
     const stile_lua_module *module;
 } binding;
 
-/* Calls the entry with the `count` arguments from index `first` on; leaves the result on the stack. */
+/* Calls the entry with the `count` arguments from index `first` on; leaves the result on the stack.
+ */
 static int invoke(lua_State *state, const binding *target, void *self, int first, int count)
 {
     luaL_checkstack(state, 16, "too many calls");
@@ -424,7 +424,7 @@ static int open_module(lua_State *state)
     lua_pop(state, 1);
 
     lua_newtable(state);
-    for (const stile_lua_class *const *class = module->classes; *class; class++) {
+    for (const stile_lua_class *const *class = module->classes; *class; class ++) {
         open_class(state, module, *class);
         lua_setfield(state, -2, (*class)->name);
     }

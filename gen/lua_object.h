@@ -2,8 +2,9 @@
 /*
  * C objects in scripts: modules of functions on values, tables and objects, without knowing Lua.
  *
- * A script holds objects as userdata; Lua's garbage collector releases them, in any order, so what an
- * object needs it must keep alive itself. Wrong arguments are errors of the script, never crashes.
+ * A script holds objects as userdata; Lua's garbage collector releases them, in any order, so what
+ * an object needs it must keep alive itself. Wrong arguments are errors of the script, never
+ * crashes.
  */
 #ifndef STILE_GEN_LUA_OBJECT_H
 #define STILE_GEN_LUA_OBJECT_H
@@ -12,14 +13,14 @@
 
 /* One call of a C function. */
 typedef struct stile_lua_call {
-    const char *name;    /* "stile.load", "variant:verify": for messages */
-    void *user;          /* the module's */
-    void *self;          /* the object of a method or field; else NULL */
-    stile_arena *arena;  /* lives until the result is handed over */
+    const char *name;                 /* "stile.load", "variant:verify": for messages */
+    void *user;                       /* the module's */
+    void *self;                       /* the object of a method or field; else NULL */
+    stile_arena *arena;               /* lives until the result is handed over */
     const stile_lua_value *arguments; /* at least STILE_LUA_MAX_ARGUMENTS, nil past those given */
-    int count;           /* of arguments given, without the object */
-    stile_lua_value result; /* nil on entry */
-    struct stile_lua_given *given; /* private: objects on their way to the script */
+    int count;                        /* of arguments given, without the object */
+    stile_lua_value result;           /* nil on entry */
+    struct stile_lua_given *given;    /* private: objects on their way to the script */
 } stile_lua_call;
 
 /* A failure (with its text set by stile_fail) becomes an error at the line of the script. */
@@ -32,11 +33,12 @@ typedef struct stile_lua_entry {
 
 /* A kind of object. Compared by address. */
 typedef struct stile_lua_class {
-    const char *name;                /* "variant" */
+    const char *name; /* "variant" */
     void (*release)(void *object);
-    const stile_lua_entry *methods;  /* object:name(…) */
-    const stile_lua_entry *fields;   /* object.name, computed when read */
-    const char *(*text)(stile_arena *arena, const void *object); /* tostring; NULL: the name alone */
+    const stile_lua_entry *methods; /* object:name(…) */
+    const stile_lua_entry *fields;  /* object.name, computed when read */
+    const char *(*text)(stile_arena *arena,
+                        const void *object); /* tostring; NULL: the name alone */
 } stile_lua_class;
 
 typedef struct stile_lua_module {
@@ -44,8 +46,8 @@ typedef struct stile_lua_module {
     const stile_lua_entry *functions;
     const stile_lua_class *const *classes; /* NULL-terminated */
     void *user;
-    /* Lua that adds to the module: a chunk which is called with the module and a table of the methods
-       of each class. Errors in it are marked with the line of the script that called it. */
+    /* Lua that adds to the module: a chunk which is called with the module and a table of the
+       methods of each class. Errors in it are marked with the line of the script that called it. */
     const char *prelude;
     size_t prelude_size;
 } stile_lua_module;
@@ -60,7 +62,7 @@ int stile_lua_open_module(stile_lua *lua, const stile_lua_module *module);
  */
 stile_lua_value stile_lua_give(stile_lua_call *call, const stile_lua_class *class, void *object);
 
-/* --- Arguments. Each fails with ARGUMENT and a text such as "stile.load: path must be a string". --- */
+/* --- Arguments; each fails with ARGUMENT and a text such as "load: path must be a string" --- */
 
 /* Argument `index` (from 0), called `what` in messages. */
 int stile_lua_take_string(stile_lua_call *call, int index, const char *what, const char **out);
@@ -90,8 +92,8 @@ typedef struct stile_lua_option {
 } stile_lua_option;
 
 /*
- * Argument `index`, nil or a table of named options; an unknown name is an error that says the nearest
- * known one.
+ * Argument `index`, nil or a table of named options; an unknown name is an error that says the
+ * nearest known one.
  */
 int stile_lua_take_options(stile_lua_call *call, int index, const stile_lua_option *options,
                            int count);

@@ -53,8 +53,8 @@ int stile_lua_run_script(stile_lua *lua, const char *const *words, int count, in
     lua_pushlightuserdata(state, &request);
     int status = lua_pcall(state, 1, 0, top + 1);
     if (status != LUA_OK) {
-        const char *text = lua_type(state, -1) == LUA_TSTRING ? lua_tostring(state, -1)
-                                                              : "the script failed";
+        const char *text =
+            lua_type(state, -1) == LUA_TSTRING ? lua_tostring(state, -1) : "the script failed";
         stile_text_append(report, text);
         error = status == LUA_ERRMEM ? stile_fail_memory()
                                      : stile_fail(lua->params.script_error, "%s", text);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files that touch the Lua stack (lua_host.c, lua_script.c, lua_object.c) share; nobody else. */
+/* What the files that touch the Lua stack (lua_host.c, lua_script.c, lua_object.c) share; nobody
+ * else. */
 #ifndef STILE_GEN_LUA_STATE_H
 #define STILE_GEN_LUA_STATE_H
 
@@ -16,7 +17,8 @@ struct stile_lua {
     size_t allocated;
     int64_t instructions;
     locale_t locale;
-    /* The last failure of a registered function: its code holds as long as Lua passes on its text. */
+    /* The last failure of a registered function: its code holds as long as Lua passes on its text.
+     */
     int error;
     bool located; /* the text already says file and line */
     char text[1024];

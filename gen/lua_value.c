@@ -36,9 +36,9 @@ static void *grow(stile_lua_table *table, void *elements, size_t count, size_t *
 void stile_lua_add(const stile_lua_value *value, stile_lua_value item)
 {
     stile_lua_table *table = value->table;
-    stile_lua_value *items = table ? grow(table, table->items, table->item_count,
-                                          &table->item_capacity, sizeof *items)
-                                   : NULL;
+    stile_lua_value *items =
+        table ? grow(table, table->items, table->item_count, &table->item_capacity, sizeof *items)
+              : NULL;
     if (!items)
         return;
     table->items = items;
@@ -79,8 +79,7 @@ stile_lua_value stile_lua_boolean(bool value)
 
 stile_lua_value stile_lua_integer(int64_t value)
 {
-    return (stile_lua_value){
-        .kind = STILE_LUA_INTEGER, .integer = value, .number = (double)value};
+    return (stile_lua_value){.kind = STILE_LUA_INTEGER, .integer = value, .number = (double)value};
 }
 
 stile_lua_value stile_lua_number(double value)
@@ -98,10 +97,14 @@ stile_lua_value stile_lua_string(const char *value)
 const char *stile_lua_kind_text(stile_arena *arena, const stile_lua_value *value)
 {
     static const char *const names[] = {
-        [STILE_LUA_NIL] = "nil",         [STILE_LUA_BOOLEAN] = "a boolean",
-        [STILE_LUA_INTEGER] = "an integer", [STILE_LUA_NUMBER] = "a number",
-        [STILE_LUA_STRING] = "a string", [STILE_LUA_TABLE] = "a table",
-        [STILE_LUA_OBJECT] = "an object", [STILE_LUA_OTHER] = "a function, thread or foreign object",
+        [STILE_LUA_NIL] = "nil",
+        [STILE_LUA_BOOLEAN] = "a boolean",
+        [STILE_LUA_INTEGER] = "an integer",
+        [STILE_LUA_NUMBER] = "a number",
+        [STILE_LUA_STRING] = "a string",
+        [STILE_LUA_TABLE] = "a table",
+        [STILE_LUA_OBJECT] = "an object",
+        [STILE_LUA_OTHER] = "a function, thread or foreign object",
     };
     const char *text = NULL;
     if (value->kind == STILE_LUA_OBJECT)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tables of a script as C sees them: copies in an arena. Items 1 … n and named fields; a script's own
- * tables arrive with their fields sorted by name, so that nothing depends on the order of Lua's hashes.
+ * Tables of a script as C sees them: copies in an arena. Items 1 … n and named fields; a script's
+ * own tables arrive with their fields sorted by name, so that nothing depends on the order of Lua's
+ * hashes.
  */
 #ifndef STILE_GEN_LUA_VALUE_H
 #define STILE_GEN_LUA_VALUE_H
@@ -24,7 +25,8 @@ typedef struct stile_lua_table {
     bool failed; /* memory ran out */
 } stile_lua_table;
 
-/* An empty table. Never fails here: one that memory ran out for is seen when it reaches the script. */
+/* An empty table. Never fails here: one that memory ran out for is seen when it reaches the script.
+ */
 stile_lua_value stile_lua_table_create(stile_arena *arena);
 
 /* Appends an item, and a field (whose key must outlive the table). */
@@ -45,13 +47,13 @@ stile_lua_value stile_lua_string(const char *value);
 const char *stile_lua_kind_text(stile_arena *arena, const stile_lua_value *value);
 
 /*
- * Appends a value as YAML in flow style that reads back as the same value. Errors: ARGUMENT (the text
- * names the place: "basis.kron[2] is a function …").
+ * Appends a value as YAML in flow style that reads back as the same value. Errors: ARGUMENT (the
+ * text names the place: "basis.kron[2] is a function …").
  */
 int stile_lua_to_yaml(stile_text *out, stile_arena *arena, const stile_lua_value *value);
 
-/* A YAML tree as a value: maps and lists as tables, plain integers, true and false as such, all other
-   scalars as strings. */
+/* A YAML tree as a value: maps and lists as tables, plain integers, true and false as such, all
+   other scalars as strings. */
 stile_lua_value stile_lua_from_yaml(stile_arena *arena, const stile_node *node);
 
 #endif

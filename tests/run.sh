@@ -85,7 +85,8 @@ test_thread() {
 
 step "What the tests need"
 provide_build_tools
-provide libcmocka-dev g++ python3-numpy locales || echo "Tests that need them are left out."
+provide libcmocka-dev g++ python3-numpy locales zsh fish groff mandoc ||
+    echo "Tests that need them are left out."
 provide_nvrtc || true
 if is_present locales; then
     # A locale with a decimal comma, which must change nothing.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- A search of one's own: from the generator's choice, step to the best neighbouring schedule until none
--- is better. On a GPU a schedule costs the time it takes; without one, what a simple model says, which
--- shows how a search is written but is no substitute for measuring.
+-- A search of one's own: step to the best neighbouring schedule until none is better. On a GPU a
+-- schedule costs the time it takes; without one, what a simple model says, which shows how a search
+-- is written but is no substitute for measuring.
 --
 -- usage: stile lua examples/lua/search.lua SPEC [MxKxN] [OUT.yaml]
 
@@ -15,19 +15,20 @@ local base = stile.load(path):variants()[1]
 local shape = base.shapes[1]
 if size then
   local M, K, N = size:match("^(%d+)x(%d+)x(%d+)$")
-  shape = M and {M = tonumber(M), K = tonumber(K), N = tonumber(N)} or error(size .. " is not MxKxN")
+  shape = M and {M = tonumber(M), K = tonumber(K), N = tonumber(N)}
+    or error(size .. " is not MxKxN")
 end
 
 local context = stile.context{device = "auto"}
 local arch = context.arch or "sm_90a"
 
--- Time in the units of nothing: rounds of thread blocks over 132 multiprocessors, each as long as its
--- block is large, with more traffic per element the smaller the block, and stalls with few stages.
+-- Time in no unit: rounds of thread blocks over 132 multiprocessors, each as long as its block is
+-- large, with more traffic per element the smaller the block, and stalls with few stages.
 local function model(variant)
   local numbers = variant:explain(shape)
   local block, stages = variant.schedule.block, variant.schedule.stages
-  local blocks = math.ceil(numbers.tile_rows / block[1]) * math.ceil(numbers.tile_columns / block[2])
-    * variant.basis.rank
+  local blocks = math.ceil(numbers.tile_rows / block[1])
+    * math.ceil(numbers.tile_columns / block[2]) * variant.basis.rank
   local rounds = math.ceil(blocks / 132)
   return rounds * (block[1] * block[2] + 96 * (block[1] + block[2])) * (1 + 0.3 / stages)
 end
@@ -72,7 +73,8 @@ local function neighbours(s)
   return list
 end
 
-local best = evaluate{128, 128, 64, 3} or evaluate{64, 64, 32, 3} or error("no schedule to start from")
+local best = evaluate{128, 128, 64, 3} or evaluate{64, 64, 32, 3}
+  or error("no schedule to start from")
 repeat
   local from = best
   for _, schedule in ipairs(neighbours(from.schedule)) do

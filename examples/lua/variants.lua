@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Which variant of a spec is the fastest? Enumerates bases, precisions and blocks, drops what cannot
--- fit, verifies the rest and, on a GPU, times it against cuBLAS. Prints a table and writes the winner as
--- a spec. Without a GPU the reference on the CPU is verified, and the order is that of the limits.
+-- Which variant of a spec is the fastest? Enumerates tiles, bases, precisions and blocks, drops
+-- what cannot fit, verifies the rest and, on a GPU, times it against cuBLAS. Prints a table and
+-- writes the winner as a spec. Without a GPU the reference on the CPU is verified, and the order is
+-- that of the limits.
 --
 -- usage: stile lua examples/lua/variants.lua SPEC [key=value...]
 --   device=auto   auto, cpu, cuda, cuda:1 ...
@@ -121,7 +122,9 @@ for _, row in ipairs(rows) do
 end
 
 -- A name makes a plain spec of the winner, without a variants section.
-local winner = rows[1].variant:override{name = base.name:match("^[^/]+") .. "_best", shapes = {shape}}
+local winner = rows[1].variant:override{
+  name = base.name:match("^[^/]+") .. "_best", shapes = {shape},
+}
 winner:write(options.out)
 print("wrote " .. options.out .. ": " .. winner.name)
 

@@ -20,8 +20,8 @@ typedef enum stile_completion_kind {
 stile_completion_kind stile_completion_kind_of(const stile_option *option);
 
 /*
- * Whether what an argument or a synopsis says is a choice of words, as in "auto|cuda[:i]|cpu"; appends
- * them to `out` (may be NULL) with blanks between them.
+ * Whether what an argument or a synopsis says is a choice of words, as in "auto|cuda[:i]|cpu";
+ * appends them to `out` (may be NULL) with blanks between them.
  */
 bool stile_completion_choices(stile_text *out, const char *argument);
 

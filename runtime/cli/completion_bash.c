@@ -1,46 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bash: one function that finds the command, then offers its options or the words of one of them. */
+/* Bash: one function that finds the command, then offers its options or the words of one of them.
+ */
 #include "completion.h"
 
-static const char HEAD[]
-    = "# Completion of stile for bash; made by: stile completion bash\n"
-      "_stile()\n"
-      "{\n"
-      "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
-      "    local command= options= words= operands= i\n"
-      "    COMPREPLY=()\n"
-      "    # Bash splits --option=value into three words.\n"
-      "    if [ \"$current\" = = ]; then\n"
-      "        current=\n"
-      "    elif [ \"$previous\" = = ]; then\n"
-      "        previous=${COMP_WORDS[COMP_CWORD - 2]}\n"
-      "    fi\n"
-      "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-      "        case \"$command ${COMP_WORDS[i]}\" in\n"
-      "        *' -'*) ;;\n";
+static const char HEAD[] =
+    "# Completion of stile for bash; made by: stile completion bash\n"
+    "_stile()\n"
+    "{\n"
+    "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
+    "    local command= options= words= operands= i\n"
+    "    COMPREPLY=()\n"
+    "    # Bash splits --option=value into three words.\n"
+    "    if [ \"$current\" = = ]; then\n"
+    "        current=\n"
+    "    elif [ \"$previous\" = = ]; then\n"
+    "        previous=${COMP_WORDS[COMP_CWORD - 2]}\n"
+    "    fi\n"
+    "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+    "        case \"$command ${COMP_WORDS[i]}\" in\n"
+    "        *' -'*) ;;\n";
 
-static const char MIDDLE[]
-    = "        *) break ;;\n"
-      "        esac\n"
-      "    done\n"
-      "    case $command in\n";
+static const char MIDDLE[] = "        *) break ;;\n"
+                             "        esac\n"
+                             "    done\n"
+                             "    case $command in\n";
 
-static const char TAIL[]
-    = "    esac\n"
-      "    if [ -n \"$words\" ]; then\n"
-      "        COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-      "        return\n"
-      "    fi\n"
-      "    case $current in\n"
-      "    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$current\")) ;;\n"
-      "    *)\n"
-      "        if [ -n \"$operands\" ]; then\n"
-      "            compopt -o default\n"
-      "        fi\n"
-      "        ;;\n"
-      "    esac\n"
-      "}\n"
-      "complete -F _stile stile\n";
+static const char TAIL[] = "    esac\n"
+                           "    if [ -n \"$words\" ]; then\n"
+                           "        COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+                           "        return\n"
+                           "    fi\n"
+                           "    case $current in\n"
+                           "    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$current\")) ;;\n"
+                           "    *)\n"
+                           "        if [ -n \"$operands\" ]; then\n"
+                           "            compopt -o default\n"
+                           "        fi\n"
+                           "        ;;\n"
+                           "    esac\n"
+                           "}\n"
+                           "complete -F _stile stile\n";
 
 static void print_command_pattern(stile_text *out, const stile_command *command)
 {

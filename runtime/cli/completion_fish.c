@@ -2,25 +2,24 @@
 /* Fish: a line for each command and option, with the condition under which it is offered. */
 #include "completion.h"
 
-static const char HEAD[]
-    = "# Completion of stile for fish; made by: stile completion fish\n"
-      "\n"
-      "# Whether the words so far, options left out, begin with $argv.\n"
-      "function __stile_command\n"
-      "    set -l words (commandline -opc | string match -v -- '-*')\n"
-      "    set -e words[1]\n"
-      "    set -l length (count $argv)\n"
-      "    test (count $words) -ge $length\n"
-      "    and test \"$words[1..$length]\" = \"$argv\"\n"
-      "end\n"
-      "\n"
-      "# Whether they are just $argv, so that the next word is a command.\n"
-      "function __stile_expects\n"
-      "    set -l words (commandline -opc | string match -v -- '-*')\n"
-      "    set -e words[1]\n"
-      "    test \"$words\" = \"$argv\"\n"
-      "end\n"
-      "\n";
+static const char HEAD[] = "# Completion of stile for fish; made by: stile completion fish\n"
+                           "\n"
+                           "# Whether the words so far, options left out, begin with $argv.\n"
+                           "function __stile_command\n"
+                           "    set -l words (commandline -opc | string match -v -- '-*')\n"
+                           "    set -e words[1]\n"
+                           "    set -l length (count $argv)\n"
+                           "    test (count $words) -ge $length\n"
+                           "    and test \"$words[1..$length]\" = \"$argv\"\n"
+                           "end\n"
+                           "\n"
+                           "# Whether they are just $argv, so that the next word is a command.\n"
+                           "function __stile_expects\n"
+                           "    set -l words (commandline -opc | string match -v -- '-*')\n"
+                           "    set -e words[1]\n"
+                           "    test \"$words\" = \"$argv\"\n"
+                           "end\n"
+                           "\n";
 
 static void print_quoted(stile_text *out, const char *text)
 {
@@ -30,8 +29,7 @@ static void print_quoted(stile_text *out, const char *text)
 }
 
 /* `group` names the command that these belong to, "" for the program. */
-static void print_commands(stile_text *out, const char *group,
-                           const stile_command *const *commands)
+static void print_commands(stile_text *out, const char *group, const stile_command *const *commands)
 {
     for (; *commands; commands++) {
         stile_text_appendf(out, "complete -c stile -f -n '__stile_expects %s' -a %s -d ", group,

@@ -38,10 +38,11 @@ const stile_command stile_command_lua = {
     .name = "lua",
     .synopsis = "SCRIPT [ARGUMENT...]",
     .summary = "run a Lua script with the operations of stile",
-    .text = "Runs a Lua 5.4 script, which finds the operations of stile in the global table stile and\n"
-            "its arguments in arg, as with the program lua. A script is a program of its user's: it\n"
-            "has the whole standard library. SCRIPT - reads the script from stdin. Exit status 1\n"
-            "where the script raises an error, else its own.",
+    .text =
+        "Runs a Lua 5.4 script, which finds the operations of stile in the global table stile and\n"
+        "its arguments in arg, as with the program lua. A script is a program of its user's: it\n"
+        "has the whole standard library. SCRIPT - reads the script from stdin. Exit status 1\n"
+        "where the script raises an error, else its own.",
     .operands_end_options = true,
     .min_operands = 1,
     .max_operands = -1,

@@ -21,7 +21,8 @@ static const fact exit_status[] = {
 };
 
 static const fact environment[] = {
-    {"STILE_CACHE_DIR", "The kernel cache. Default: $XDG_CACHE_HOME/stile, else $HOME/.cache/stile."},
+    {"STILE_CACHE_DIR",
+     "The kernel cache. Default: $XDG_CACHE_HOME/stile, else $HOME/.cache/stile."},
     {"STILE_CACHE_SIZE", "How large the cache may grow, such as 512M or 2G. Default: 1G."},
     {"STILE_JIT", "on (the default) or off: kernels that are in no cache or bundle are an error."},
     {"STILE_NVRTC", "The NVRTC library to use, or a folder to look for it in."},
@@ -118,16 +119,17 @@ static int run(const stile_arguments *arguments)
     print_text(out, STILE_VERSION);
     stile_text_append(out, "\" \"User Commands\"\n.nh\n.SH NAME\nstile \\- ");
     stile_text_append(out, "generate, compile and run CUDA kernels of Strassen\\-Tile operators\n");
-    stile_text_append(out, ".SH SYNOPSIS\n.B stile\n.I COMMAND\n[\\fIOPTION\\fR...]\n"
-                           ".br\n.B stile\n\\fICOMMAND\\fR \\-\\-help | \\-\\-help | \\-\\-version\n");
     stile_text_append(out,
-                      ".SH DESCRIPTION\n"
-                      "Reads specs in YAML (tile size, basis, number formats), makes CUDA source of\n"
-                      "them, compiles it with NVRTC at run time and keeps the kernels in a cache.\n"
-                      "Everything but running kernels works without a GPU. Results go to stdout,\n"
-                      "messages to stderr. Options may stand anywhere behind the command; after\n"
-                      "\\-\\- every word is an operand.\n"
-                      ".SH COMMANDS\n");
+                      ".SH SYNOPSIS\n.B stile\n.I COMMAND\n[\\fIOPTION\\fR...]\n"
+                      ".br\n.B stile\n\\fICOMMAND\\fR \\-\\-help | \\-\\-help | \\-\\-version\n");
+    stile_text_append(
+        out, ".SH DESCRIPTION\n"
+             "Reads specs in YAML (tile size, basis, number formats), makes CUDA source of\n"
+             "them, compiles it with NVRTC at run time and keeps the kernels in a cache.\n"
+             "Everything but running kernels works without a GPU. Results go to stdout,\n"
+             "messages to stderr. Options may stand anywhere behind the command; after\n"
+             "\\-\\- every word is an operand.\n"
+             ".SH COMMANDS\n");
     for (const stile_command *const *c = stile_commands; *c; c++)
         print_command(out, *c);
     print_facts(out, "EXIT STATUS", exit_status, sizeof exit_status / sizeof *exit_status);
@@ -140,7 +142,8 @@ const stile_command stile_command_man = {
     .name = "man",
     .synopsis = "",
     .summary = "print the manual page",
-    .text = "Prints the manual page as roff. An installed stile has it in place already; elsewhere:\n"
-            "stile man | man -l -",
+    .text =
+        "Prints the manual page as roff. An installed stile has it in place already; elsewhere:\n"
+        "stile man | man -l -",
     .run = run,
 };

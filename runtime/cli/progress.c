@@ -57,8 +57,8 @@ void stile_print_progress(const char *format, ...)
     pthread_mutex_lock(&mutex);
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    double passed
-        = (double)(now.tv_sec - drawn.tv_sec) + 1e-9 * (double)(now.tv_nsec - drawn.tv_nsec);
+    double passed =
+        (double)(now.tv_sec - drawn.tv_sec) + 1e-9 * (double)(now.tv_nsec - drawn.tv_nsec);
     bool due = !shown || passed >= INTERVAL;
     if (*text ? due && is_terminal() : shown) {
         shorten(text, terminal_width() - 1); /* the cursor needs a column */

@@ -96,13 +96,14 @@ static int print_entry(stile_lua_call *call, stile_text *text, const char *matri
             stile_text_append(text, number);
         return 0;
     }
-    if (entry->kind == STILE_LUA_STRING && strlen(entry->string) == entry->size
-        && stile_rational_parse(entry->string, &rational, &exact, &value)) {
+    if (entry->kind == STILE_LUA_STRING && strlen(entry->string) == entry->size &&
+        stile_rational_parse(entry->string, &rational, &exact, &value)) {
         stile_text_append(text, entry->string);
         return 0;
     }
-    return stile_lua_refuse(call, "an entry of %s is %s, but must be a number or a string such as "
-                                  "\"1/2\"",
+    return stile_lua_refuse(call,
+                            "an entry of %s is %s, but must be a number or a string such as "
+                            "\"1/2\"",
                             matrix, stile_lua_kind_text(call->arena, entry));
 }
 
@@ -128,7 +129,8 @@ static int print_matrix(stile_lua_call *call, stile_text *text, const char *name
     return 0;
 }
 
-/* From the fields of a basis file: tile, rank, U, V, D and, where they are given, name and source. */
+/* From the fields of a basis file: tile, rank, U, V, D and, where they are given, name and source.
+ */
 static int from_matrices(stile_lua_call *call, stile_script_basis *handle,
                          const stile_lua_value *value)
 {
@@ -175,8 +177,9 @@ static int read_basis(stile_lua_call *call, stile_script_basis *handle,
         stile_lua_set(&reference, "name", *value);
     }
     if (reference.kind != STILE_LUA_TABLE)
-        return stile_lua_refuse(call, "a basis is given by name, by a table such as {classical = "
-                                      "{2, 2, 2}}, or by its matrices, not by %s",
+        return stile_lua_refuse(call,
+                                "a basis is given by name, by a table such as {classical = "
+                                "{2, 2, 2}}, or by its matrices, not by %s",
                                 stile_lua_kind_text(call->arena, value));
     if (!reference.table || reference.table->failed)
         return stile_fail_memory();
@@ -289,8 +292,8 @@ static int get_matrix(stile_lua_call *call, stile_basis_matrix matrix)
         for (int j = 0; j < matrix.columns; j++) {
             double entry = matrix.entries[i * matrix.columns + j];
             bool whole = entry == floor(entry) && fabs(entry) < 0x1p53;
-            stile_lua_add(&row, whole ? stile_lua_integer((int64_t)entry)
-                                      : stile_lua_number(entry));
+            stile_lua_add(&row,
+                          whole ? stile_lua_integer((int64_t)entry) : stile_lua_number(entry));
         }
         stile_lua_add(&call->result, row);
     }
@@ -378,10 +381,10 @@ static const char *text_of(stile_arena *arena, const void *object)
     return stile_arena_printf(arena, "⟨%d,%d,%d;%d⟩ %s", b->m, b->k, b->n, b->rank, b->name);
 }
 
-static const stile_lua_entry methods[]
-    = {{"metrics", measure}, {"yaml", get_yaml}, {"write", write_file}, {NULL, NULL}};
-static const stile_lua_entry fields[]
-    = {{"name", get_name}, {"source", get_source}, {"tile", get_tile}, {"rank", get_rank},
-       {"U", get_u},       {"V", get_v},           {"D", get_d},       {NULL, NULL}};
+static const stile_lua_entry methods[] = {
+    {"metrics", measure}, {"yaml", get_yaml}, {"write", write_file}, {NULL, NULL}};
+static const stile_lua_entry fields[] = {
+    {"name", get_name}, {"source", get_source}, {"tile", get_tile}, {"rank", get_rank},
+    {"U", get_u},       {"V", get_v},           {"D", get_d},       {NULL, NULL}};
 
 const stile_lua_class stile_script_basis_class = {"basis", release, methods, fields, text_of};

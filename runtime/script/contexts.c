@@ -25,10 +25,12 @@ static int parse_device(stile_lua_call *call, const char *text, int *device, boo
     *device = strcmp(text, "cpu") == 0 ? STILE_DEVICE_CPU : 0;
     if (*automatic || *device == STILE_DEVICE_CPU || strcmp(text, "cuda") == 0)
         return 0;
-    if (strncmp(text, "cuda:", 5) != 0 || !stile_parse_int64(text + 5, &ordinal) || ordinal < 0
-        || ordinal > 1023)
-        return stile_lua_refuse(call, "device is '%.40s', but must be auto, cuda, cuda:0, cuda:1 … "
-                                      "or cpu", text);
+    if (strncmp(text, "cuda:", 5) != 0 || !stile_parse_int64(text + 5, &ordinal) || ordinal < 0 ||
+        ordinal > 1023)
+        return stile_lua_refuse(call,
+                                "device is '%.40s', but must be auto, cuda, cuda:0, cuda:1 … "
+                                "or cpu",
+                                text);
     *device = (int)ordinal;
     return 0;
 }
@@ -77,8 +79,7 @@ int stile_script_open_context(stile_lua_call *call)
     return error;
 }
 
-int stile_script_use_context(stile_lua_call *call, stile_script_context *given,
-                             stile_context **out)
+int stile_script_use_context(stile_lua_call *call, stile_script_context *given, stile_context **out)
 {
     stile_script *script = call->user;
     const stile_context_params params = {0};
@@ -97,8 +98,9 @@ static const stile_context *context_of(const stile_lua_call *call)
 
 static const char *device_text(stile_arena *arena, const stile_context *context)
 {
-    return context->device == STILE_DEVICE_CPU ? "cpu"
-                                               : stile_arena_printf(arena, "cuda:%d", context->device);
+    return context->device == STILE_DEVICE_CPU
+               ? "cpu"
+               : stile_arena_printf(arena, "cuda:%d", context->device);
 }
 
 static int get_device(stile_lua_call *call)
@@ -134,11 +136,12 @@ static int make_plan(stile_lua_call *call)
     stile_script_context *context = call->self;
     stile_script_shape shape = {0};
     int64_t alignment = 0;
-    const stile_lua_option options[]
-        = {STILE_SCRIPT_SHAPE_OPTIONS(shape),
-           {"alignment", STILE_LUA_OPTION_INTEGER, &alignment, 0, 1 << 20, NULL}};
+    const stile_lua_option options[] = {
+        STILE_SCRIPT_SHAPE_OPTIONS(shape),
+        {"alignment", STILE_LUA_OPTION_INTEGER, &alignment, 0, 1 << 20, NULL}};
     void *object;
-    int error = stile_lua_take_object(call, 0, "variant", &stile_script_variant_class, false, &object);
+    int error =
+        stile_lua_take_object(call, 0, "variant", &stile_script_variant_class, false, &object);
     if (!error)
         error = stile_lua_take_options(call, 1, options, 5);
     const stile_script_variant *variant = error ? NULL : object;
@@ -172,8 +175,8 @@ static int make_plan(stile_lua_call *call)
 
 static const char *context_text(stile_arena *arena, const void *object)
 {
-    return stile_arena_printf(
-        arena, "context %s", device_text(arena, ((const stile_script_context *)object)->context));
+    return stile_arena_printf(arena, "context %s",
+                              device_text(arena, ((const stile_script_context *)object)->context));
 }
 
 static void release_context(void *object)
@@ -188,8 +191,8 @@ static const stile_lua_entry context_fields[] = {{"device", get_device},
                                                  {"threads", get_threads},
                                                  {NULL, NULL}};
 
-const stile_lua_class stile_script_context_class
-    = {"context", release_context, context_methods, context_fields, context_text};
+const stile_lua_class stile_script_context_class = {"context", release_context, context_methods,
+                                                    context_fields, context_text};
 
 /* --- The class plan --- */
 
@@ -233,5 +236,5 @@ static const stile_lua_entry plan_fields[] = {{"workspace_size", get_workspace_s
                                               {"kernels", get_kernels},
                                               {NULL, NULL}};
 
-const stile_lua_class stile_script_plan_class
-    = {"plan", release_plan, plan_methods, plan_fields, NULL};
+const stile_lua_class stile_script_plan_class = {"plan", release_plan, plan_methods, plan_fields,
+                                                 NULL};

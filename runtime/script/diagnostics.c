@@ -15,8 +15,8 @@ int stile_script_fail(stile_arena *arena, int error, const stile_diagnostics *di
         const stile_diagnostic *d = stile_diagnostics_get(diagnostics, i);
         const char *separator = i ? "\n" : "";
         if (what && strcmp(d->file, "<text>") == 0)
-            text = stile_arena_printf(arena, "%s%s%s: error: [STILE-%03d] %s", text, separator, what,
-                                      d->code, d->message);
+            text = stile_arena_printf(arena, "%s%s%s: error: [STILE-%03d] %s", text, separator,
+                                      what, d->code, d->message);
         else
             text = stile_arena_printf(arena, "%s%s%s", text, separator, d->text);
     }

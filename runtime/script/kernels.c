@@ -74,9 +74,9 @@ static int compile(stile_lua_call *call, const stile_kernel *kernel, const stile
     if (!error) {
         const char *bytes = stile_arena_strndup(call->arena, cubin.data, cubin.size);
         const char *log = stile_arena_strdup(call->arena, cubin.log ? cubin.log : "");
-        stile_lua_set(table, "cubin",
-                      (stile_lua_value){
-                          .kind = STILE_LUA_STRING, .string = bytes, .size = cubin.size});
+        stile_lua_set(
+            table, "cubin",
+            (stile_lua_value){.kind = STILE_LUA_STRING, .string = bytes, .size = cubin.size});
         stile_lua_set(table, "log", stile_lua_string(log));
         if (!bytes || !log)
             error = stile_fail_memory();

@@ -29,7 +29,8 @@ int stile_script_complete_shape(stile_lua_call *call, stile_script_shape *s,
                                 const stile_config *config)
 {
     if (!s->given && config->shape_count == 0)
-        return stile_lua_refuse(call, "%s names no shapes: give {M = …, K = …, N = …}", config->name);
+        return stile_lua_refuse(call, "%s names no shapes: give {M = …, K = …, N = …}",
+                                config->name);
     if (!s->given)
         s->shape = config->shapes[0];
     if (s->rows_per_group && s->shape.M % s->rows_per_group)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The objects of a script. They count references among themselves, so that Lua may release them in any
- * order. A script is one thread: the counts are plain.
+ * The objects of a script. They count references among themselves, so that Lua may release them in
+ * any order. A script is one thread: the counts are plain.
  */
 #ifndef STILE_RUNTIME_SCRIPT_OBJECTS_H
 #define STILE_RUNTIME_SCRIPT_OBJECTS_H
@@ -51,7 +51,7 @@ typedef struct stile_script {
     stile_cache *cache;            /* for compiling without a device, likewise */
 } stile_script;
 
-/* --- specs.c ---------------------------------------------------------------------------------------- */
+/* --- specs.c --- */
 
 stile_script_spec *stile_script_spec_retain(stile_script_spec *spec);
 void stile_script_spec_release(stile_script_spec *spec);
@@ -65,7 +65,7 @@ int stile_script_parse(stile_lua_call *call);
 int stile_script_make_spec(stile_lua_call *call);
 int stile_script_diagnose(stile_lua_call *call);
 
-/* --- diagnostics.c ---------------------------------------------------------------------------------- */
+/* --- diagnostics.c --- */
 
 /*
  * The failure `error` of loading, whose text are all diagnostics, a line each. `what` (may be NULL)
@@ -74,7 +74,7 @@ int stile_script_diagnose(stile_lua_call *call);
 int stile_script_fail(stile_arena *arena, int error, const stile_diagnostics *diagnostics,
                       const char *what);
 
-/* --- write.c ---------------------------------------------------------------------------------------- */
+/* --- write.c --- */
 
 /* Writes a file aside and renames it. Errors: IO, MEMORY. */
 int stile_script_write(const char *path, const char *data, size_t size);
@@ -87,7 +87,7 @@ int stile_script_write(const char *path, const char *data, size_t size);
 int stile_script_print_moved(stile_text *out, stile_arena *arena, const stile_config *config,
                              const char *directory, const char *path);
 
-/* --- kernels.c, measure.c: methods of variants -------------------------------------------------------- */
+/* --- kernels.c, measure.c: methods of variants --- */
 
 int stile_script_refusal(stile_lua_call *call);
 int stile_script_generate(stile_lua_call *call);
@@ -96,7 +96,7 @@ int stile_script_explain(stile_lua_call *call);
 int stile_script_verify(stile_lua_call *call);
 int stile_script_bench(stile_lua_call *call);
 
-/* The shape that a call's options give, or else the variant's first; `given` where M, K and N are. */
+/* The shape of a call's options, or else the variant's first; `given` where M, K and N are. */
 typedef struct stile_script_shape {
     stile_shape shape;
     int64_t rows_per_group;
@@ -119,7 +119,7 @@ int stile_script_check_shape(stile_lua_call *call, stile_script_shape *shape);
 int stile_script_complete_shape(stile_lua_call *call, stile_script_shape *shape,
                                 const stile_config *config);
 
-/* --- contexts.c ------------------------------------------------------------------------------------- */
+/* --- contexts.c --- */
 
 int stile_script_open_context(stile_lua_call *call);
 void stile_script_context_release(stile_script_context *context);
@@ -128,7 +128,7 @@ void stile_script_context_release(stile_script_context *context);
 int stile_script_use_context(stile_lua_call *call, stile_script_context *given,
                              stile_context **out);
 
-/* --- bases.c ---------------------------------------------------------------------------------------- */
+/* --- bases.c --- */
 
 int stile_script_make_basis(stile_lua_call *call);
 int stile_script_kron(stile_lua_call *call);

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What is easier said in Lua than in C: enumeration, filters, overriding. docs/lua.md describes it all.
+-- What is easier said in Lua than in C: enumeration, filters, overriding. See docs/lua.md.
 local stile, methods = ...
 
 local function check(condition, ...)
@@ -8,7 +8,8 @@ local function check(condition, ...)
   end
 end
 
--- Settings by the path of their field: {precision = {input = "f16"}} is {["precision.input"] = "f16"}.
+-- Settings by the path of their field: {precision = {input = "f16"}} is {["precision.input"] =
+-- "f16"}.
 local SECTIONS = {precision = true, weight = true, epilogue = true, schedule = true}
 
 -- In a fixed order, so that the more precise of two settings of one field wins.
@@ -80,14 +81,15 @@ function stile.spec(settings, directory)
 end
 
 function methods.spec.override(self, settings)
-  check(type(settings) == "table", "spec:override: settings must be a table, not %s", type(settings))
+  check(type(settings) == "table", "spec:override: settings must be a table, not %s",
+        type(settings))
   local spec, paths = self:table(), by_path(settings)
   fix(spec, paths)
   set_all(spec, paths)
   return make(spec, self.directory)
 end
 
--- With a name the result is that spec; without, it is a variant of the old one, named by what changed.
+-- With a name the result is that spec; without, a variant of the old one, named by what changed.
 function methods.variant.override(self, settings)
   check(type(settings) == "table", "variant:override: settings must be a table, not %s",
         type(settings))

@@ -6,8 +6,8 @@
 #include "text.h"
 
 /*
- * Runs the script words[script] with the words behind it as its arguments. Where it raises, `report`
- * gets the message and a traceback. Errors: ARGUMENT (the script raised), MEMORY.
+ * Runs the script words[script] with the words behind it as its arguments. Where it raises,
+ * `report` gets the message and a traceback. Errors: ARGUMENT (the script raised), MEMORY.
  */
 int stile_script_run(const char *const *words, int count, int script, stile_text *report);
 

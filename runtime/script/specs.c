@@ -24,7 +24,8 @@ void stile_script_spec_release(stile_script_spec *spec)
 /* --- Loading --- */
 
 /* A handle without a spec. `directory` as users write it; "" and "." are the same. */
-static stile_script_spec *create(const char *directory, size_t length, const char *text, size_t size)
+static stile_script_spec *create(const char *directory, size_t length, const char *text,
+                                 size_t size)
 {
     stile_arena *arena = stile_arena_create();
     stile_script_spec *spec = arena ? stile_arena_alloc(arena, sizeof *spec) : NULL;
@@ -33,8 +34,8 @@ static stile_script_spec *create(const char *directory, size_t length, const cha
         *spec = (stile_script_spec){
             .references = 1,
             .arena = arena,
-            .directory = stile_arena_printf(arena, "%.*s%s", (int)length, directory,
-                                            ended ? "" : "/"),
+            .directory =
+                stile_arena_printf(arena, "%.*s%s", (int)length, directory, ended ? "" : "/"),
             .text = stile_arena_strndup(arena, text, size),
             .size = size,
         };
@@ -47,8 +48,8 @@ static stile_script_spec *create(const char *directory, size_t length, const cha
 }
 
 /*
- * Makes the result of a call from the source in `handle`: from file `path`, or where that is NULL from
- * the text. Takes the handle over.
+ * Makes the result of a call from the source in `handle`: from file `path`, or where that is NULL
+ * from the text. Takes the handle over.
  */
 static int finish(stile_lua_call *call, stile_script_spec *handle, const char *path,
                   const char *what)

@@ -199,11 +199,11 @@ static const stile_lua_entry methods[] = {
 };
 
 static const stile_lua_entry fields[] = {
-    {"name", get_name},           {"directory", get_directory}, {"basis", get_basis},
-    {"rows", get_rows},           {"precision", get_precision}, {"weight", get_weight},
-    {"epilogue", get_epilogue},   {"schedule", get_schedule},   {"shapes", get_shapes},
-    {NULL, NULL},
+    {"name", get_name},           {"directory", get_directory},
+    {"basis", get_basis},         {"rows", get_rows},
+    {"precision", get_precision}, {"weight", get_weight},
+    {"epilogue", get_epilogue},   {"schedule", get_schedule},
+    {"shapes", get_shapes},       {NULL, NULL},
 };
 
-const stile_lua_class stile_script_variant_class
-    = {"variant", release, methods, fields, text_of};
+const stile_lua_class stile_script_variant_class = {"variant", release, methods, fields, text_of};

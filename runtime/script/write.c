@@ -102,8 +102,8 @@ static int move_name(const move *m, stile_lua_value *name)
     /* The folder's links are resolved, the file's own are kept. */
     const char *path = stile_arena_printf(m->arena, "%s%s", m->from, name->string);
     const char *slash = path ? strrchr(path, '/') : NULL;
-    const char *folder
-        = path ? stile_arena_strndup(m->arena, path, (size_t)(slash - path) + 1) : NULL;
+    const char *folder =
+        path ? stile_arena_strndup(m->arena, path, (size_t)(slash - path) + 1) : NULL;
     if (!folder)
         return stile_fail_memory();
     int error = resolve_folder(&folder, m->arena, folder);
@@ -149,7 +149,8 @@ static int read_canonical(const move *m, const char *text, stile_lua_value *out)
 
 static int keep_text(stile_arena *arena, stile_text *text, const char **out)
 {
-    const char *kept = text->failed ? NULL : stile_arena_strdup(arena, text->data ? text->data : "");
+    const char *kept =
+        text->failed ? NULL : stile_arena_strdup(arena, text->data ? text->data : "");
     stile_text_free(text);
     if (!kept)
         return stile_fail_memory();

@@ -102,14 +102,14 @@ static const char prelude[] = "local m, methods = ...\n"
                               "function methods.counter:back() return self:add{step = -1} end\n"
                               "function m.deep() m.fail() end\n";
 
-static const stile_lua_entry functions[]
-    = {{"make", make}, {"echo", echo}, {"fail", refuse}, {NULL, NULL}};
+static const stile_lua_entry functions[] = {
+    {"make", make}, {"echo", echo}, {"fail", refuse}, {NULL, NULL}};
 static const stile_lua_class *const classes[] = {&counter_class, NULL};
 
 static int open_fixture(fixture *f, stile_lua_module *module, size_t memory_limit)
 {
-    const stile_lua_params params
-        = {.script_error = STILE_ERROR_ARGUMENT, .memory_limit = memory_limit};
+    const stile_lua_params params = {.script_error = STILE_ERROR_ARGUMENT,
+                                     .memory_limit = memory_limit};
     *f = (fixture){NULL};
     *module = (stile_lua_module){"m", functions, classes, f, prelude, sizeof prelude - 1};
     int error = stile_lua_create(&f->lua, &params);

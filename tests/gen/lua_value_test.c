@@ -75,8 +75,8 @@ static void values_become_yaml_that_reads_back(void **state)
     stile_lua_set(&table, "list", list);
     stile_lua_set(&table, "a.b", stile_lua_table_create(arena));
     const char *text = yaml(arena, &table);
-    assert_string_equal(text,
-                        "{list: [-7, true, \"true\", \"12\", \"a: \\\"b\\\"\\u000A\", 0.1], a.b: []}");
+    assert_string_equal(
+        text, "{list: [-7, true, \"true\", \"12\", \"a: \\\"b\\\"\\u000A\", 0.1], a.b: []}");
     stile_lua_value back = parse(arena, text);
     const stile_lua_value *items = stile_lua_find(&back, "list");
     assert_int_equal(items->table->items[0].integer, -7);

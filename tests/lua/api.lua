@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What docs/lua.md promises, run from the source folder: stile lua tests/lua/api.lua FOLDER. Each test
--- is named by its promise; the folder is for files.
+-- What docs/lua.md promises, run from the source folder: stile lua tests/lua/api.lua FOLDER. Each
+-- test is named by its promise; the folder is for files.
 local folder = arg[1]
 local tests = {}
 

@@ -1,14 +1,17 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Whatever a script passes, stile answers or raises, and never crashes: every function, method and field
--- with random arguments, while the garbage collector runs.
+-- Whatever a script passes, stile answers or raises, and never crashes: every function, method and
+-- field with random arguments, while the garbage collector runs.
 -- usage: stile lua tests/lua/fuzz.lua FOLDER [COUNT [SEED]]
 local folder, count, seed = arg[1], tonumber(arg[2] or 3000), tonumber(arg[3] or os.time())
 math.randomseed(seed)
+io.stderr:write("seed ", seed, "\n")
 
-local words = {"", "x", "strassen", "cpu", "sm_90a", "sm_80", "rows", "basis", "name", "M", "K", "N", "U",
-               "tile", "rank", "context", "seed", "random", "arch", "\0", "a\0b", "\xff\xfe", "%s%n",
-               "specs/strassen.yaml", "specs/bases/causal_222_6.yaml", "specs", "precision.input",
-               "schedule", "stile: 1\nname: a\nbasis: {name: strassen}", "{[", string.rep("x", 9000)}
+local words = {
+  "", "x", "strassen", "cpu", "sm_90a", "sm_80", "rows", "basis", "name", "M", "K", "N", "U", "tile",
+  "rank", "context", "seed", "random", "arch", "\0", "a\0b", "\xff\xfe", "%s%n", "specs",
+  "specs/strassen.yaml", "specs/bases/causal_222_6.yaml", "precision.input", "schedule",
+  "stile: 1\nname: a\nbasis: {name: strassen}", "{[", string.rep("x", 9000),
+}
 local numbers = {0, 1, -1, 2, 3, 7, 1.5, 0 / 0, 1 / 0, 2^53, math.maxinteger, math.mininteger}
 local cycle = {}
 cycle.cycle, cycle[1] = cycle, cycle
@@ -63,13 +66,16 @@ function value(depth)
 end
 
 -- What may be called: by name on a fresh object, so that nothing else has to know the API.
-local members = {"name", "directory", "basis", "rows", "precision", "weight", "epilogue", "schedule",
-                 "shapes", "table", "yaml", "write", "explain", "refusal", "generate", "compile", "verify",
-                 "override", "variant", "variants", "metrics", "source", "tile", "rank", "U", "V", "D",
-                 "plan", "device", "arch", "threads", "workspace_size", "weight_size", "kernels", "close",
-                 "bench"}
-local functions = {"load", "parse", "spec", "diagnose", "basis", "kron", "basis_names", "context",
-                   "version", "enumerate"}
+local members = {
+  "name", "directory", "basis", "rows", "precision", "weight", "epilogue", "schedule", "shapes",
+  "table", "yaml", "write", "explain", "refusal", "generate", "compile", "verify", "override",
+  "variant", "variants", "metrics", "source", "tile", "rank", "U", "V", "D", "plan", "device",
+  "arch", "threads", "workspace_size", "weight_size", "kernels", "close", "bench",
+}
+local functions = {
+  "load", "parse", "spec", "diagnose", "basis", "kron", "basis_names", "context", "version",
+  "enumerate",
+}
 
 local raised = 0
 

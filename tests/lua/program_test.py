@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""stile lua as a program: arguments, exit status, messages; the examples; the snippets of docs/lua.md."""
+"""stile lua as a program: arguments, exit status, messages; its examples and documentation."""
 import os
 import pathlib
 import re

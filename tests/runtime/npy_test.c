@@ -39,8 +39,8 @@ static size_t make_file(unsigned char *out, int version, const char *dict, size_
 /* Parses from memory that ends where the file does: the sanitizer guards it. */
 static int parse(stile_npy *out, const unsigned char *bytes, size_t size)
 {
-    unsigned char *copy = malloc(size + 1);
-    memcpy(copy + 1, bytes, size); /* not aligned either */
+    unsigned char *copy = calloc(size + 1, 1); /* zeros: compilers see no unset byte go out */
+    memcpy(copy + 1, bytes, size);             /* not aligned either */
     const int error = stile_npy_parse(out, "x.npy", copy + 1, size);
     free(copy);
     return error;

@@ -66,8 +66,8 @@ int stile_script_open_context(stile_lua_call *call)
         {"cache_dir", STILE_LUA_OPTION_STRING, &params.cache_dir, 0, 0, NULL},
         {"threads", STILE_LUA_OPTION_INTEGER, &threads, 1, 1024, NULL},
     };
-    bool automatic;
-    stile_script_context *context;
+    bool automatic = false;
+    stile_script_context *context = NULL;
     int error = stile_lua_take_options(call, 0, options, 3);
     if (!error)
         error = parse_device(call, device, &params.device, &automatic);

@@ -128,18 +128,18 @@ static int print(stile_lua_call *call, const char **out, size_t *size)
     stile_text text = {0};
     stile_config_print(&text, config_of(call));
     const char *copy = text.failed ? NULL : stile_arena_strndup(call->arena, text.data, text.size);
-    *size = text.size;
+    if (copy) {
+        *out = copy;
+        *size = text.size;
+    }
     stile_text_free(&text);
-    if (!copy)
-        return stile_fail_memory();
-    *out = copy;
-    return 0;
+    return copy ? 0 : stile_fail_memory();
 }
 
 static int get_yaml(stile_lua_call *call)
 {
-    const char *text;
-    size_t size;
+    const char *text = NULL;
+    size_t size = 0;
     int error = print(call, &text, &size);
     if (!error)
         call->result = stile_lua_string(text);
@@ -148,8 +148,8 @@ static int get_yaml(stile_lua_call *call)
 
 static int get_table(stile_lua_call *call)
 {
-    const char *text;
-    size_t size;
+    const char *text = NULL;
+    size_t size = 0;
     const stile_node *root;
     stile_diagnostics *diagnostics;
     int error = print(call, &text, &size);

@@ -12,34 +12,6 @@
 #include "formats.h"
 #include "npy_header.h"
 
-static const struct {
-    const char *name;
-    int size;
-    stile_type type; /* of the same bits; '<f8' has none */
-} dtypes[] = {
-    [STILE_NPY_F4] = {"<f4", 4, STILE_TYPE_F32},
-    [STILE_NPY_F8] = {"<f8", 8, STILE_TYPE_F32},
-    [STILE_NPY_F2] = {"<f2", 2, STILE_TYPE_F16},
-    [STILE_NPY_BF16] = {"|V2", 2, STILE_TYPE_BF16},
-};
-
-const char *stile_npy_dtype_name(stile_npy_dtype dtype)
-{
-    return dtypes[dtype].name;
-}
-
-int stile_npy_dtype_size(stile_npy_dtype dtype)
-{
-    return dtypes[dtype].size;
-}
-
-stile_npy_dtype stile_npy_dtype_of(stile_type type)
-{
-    return type == STILE_TYPE_F16    ? STILE_NPY_F2
-           : type == STILE_TYPE_BF16 ? STILE_NPY_BF16
-                                     : STILE_NPY_F4;
-}
-
 void stile_npy_free(stile_npy *npy)
 {
     if (!npy)
@@ -50,8 +22,9 @@ void stile_npy_free(stile_npy *npy)
 
 double stile_npy_element(const stile_npy *npy, int64_t index)
 {
-    if (npy->dtype != STILE_NPY_F8)
-        return stile_load_element(dtypes[npy->dtype].type, npy->data, index);
+    stile_type type;
+    if (stile_npy_dtype_type(&type, npy->dtype))
+        return stile_load_element(type, npy->data, index);
     double value;
     memcpy(&value, (const char *)npy->data + index * (int64_t)sizeof value, sizeof value);
     return value;
@@ -65,7 +38,8 @@ int stile_npy_convert(void **out, const stile_npy *npy, stile_type type)
     void *array = malloc(bytes ? bytes : 1);
     if (!array)
         return stile_fail_memory();
-    if (npy->dtype != STILE_NPY_F8 && dtypes[npy->dtype].type == type) {
+    stile_type from;
+    if (stile_npy_dtype_type(&from, npy->dtype) && from == type) {
         memcpy(array, npy->data, bytes);
     } else {
         for (int64_t i = 0; i < npy->count; i++)
@@ -106,7 +80,7 @@ static int transpose(void **data, const stile_npy_header *header, size_t bytes)
     char *out = malloc(bytes);
     if (!out)
         return stile_fail_memory();
-    switch (dtypes[header->dtype].size) {
+    switch (stile_npy_dtype_size(header->dtype)) {
     case 2:
         transpose_elements(out, *data, 2, a, b, c);
         break;
@@ -125,7 +99,7 @@ static int transpose(void **data, const stile_npy_header *header, size_t bytes)
 /* That what follows the header is as long as it says. */
 static int check_size(const char *name, const stile_npy_header *header, size_t follows)
 {
-    const size_t bytes = (size_t)header->count * (size_t)dtypes[header->dtype].size;
+    const size_t bytes = (size_t)header->count * (size_t)stile_npy_dtype_size(header->dtype);
     if (follows == bytes)
         return 0;
     stile_text shape = {0};
@@ -133,7 +107,7 @@ static int check_size(const char *name, const stile_npy_header *header, size_t f
     const int error = stile_fail(
         STILE_ERROR_IO,
         "%s: header says shape %s of %s, %zu bytes, but %s%zu bytes follow: write the file again",
-        name, shape.data ? shape.data : "?", dtypes[header->dtype].name, bytes,
+        name, shape.data ? shape.data : "?", stile_npy_dtype_name(header->dtype), bytes,
         follows < bytes ? "only " : "", follows);
     stile_text_free(&shape);
     return error;
@@ -142,7 +116,7 @@ static int check_size(const char *name, const stile_npy_header *header, size_t f
 /* Makes the array of `data`, which it takes over. */
 static int finish(stile_npy *out, const stile_npy_header *header, void *data)
 {
-    const size_t bytes = (size_t)header->count * (size_t)dtypes[header->dtype].size;
+    const size_t bytes = (size_t)header->count * (size_t)stile_npy_dtype_size(header->dtype);
     if (header->fortran_order && header->rank > 1 && bytes > 0) {
         const int error = transpose(&data, header, bytes);
         if (error) {

@@ -14,15 +14,9 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "npy_dtype.h"
 
 enum { STILE_NPY_MAX_RANK = 3 };
-
-typedef enum stile_npy_dtype {
-    STILE_NPY_F4,
-    STILE_NPY_F8,
-    STILE_NPY_F2,
-    STILE_NPY_BF16,
-} stile_npy_dtype;
 
 /* An array in C order; freed with stile_npy_free. */
 typedef struct stile_npy {
@@ -33,15 +27,6 @@ typedef struct stile_npy {
     void *data;
     size_t size; /* bytes of data */
 } stile_npy;
-
-/* "<f4", …, "|V2": as written to files. */
-const char *stile_npy_dtype_name(stile_npy_dtype dtype);
-
-/* The dtype that elements of `type` are written as: '<f2', '|V2', or '<f4' for all others. */
-stile_npy_dtype stile_npy_dtype_of(stile_type type);
-
-/* Bytes per element. */
-int stile_npy_dtype_size(stile_npy_dtype dtype);
 
 /* Reads a file. Errors: IO (also for what is wrong inside it), UNSUPPORTED (valid, but of a kind
    that is not read), MEMORY. */
@@ -64,9 +49,8 @@ int stile_npy_convert(void **out, const stile_npy *npy, stile_type type);
 
 /*
  * Writes `data` of `rank` dimensions in C order as version 1.0; bfloat16 as '|V2', which NumPy
- * reads without ml_dtypes (view it as uint16, or as ml_dtypes.bfloat16 with it). Written aside,
- * synced and renamed: `path` holds the old file or the whole new one. Where `path` is no regular
- * file (a pipe, /dev/stdout), it is written directly. Errors: ARGUMENT (rank), IO, MEMORY.
+ * reads without ml_dtypes (view it as uint16, or as ml_dtypes.bfloat16 with it). `path` holds the old
+ * file or the whole new one (file_write.h). Errors: ARGUMENT (rank), IO, MEMORY.
  */
 int stile_npy_write(const char *path, stile_npy_dtype dtype, int rank, const int64_t *dims,
                     const void *data);

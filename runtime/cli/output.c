@@ -2,7 +2,6 @@
 #include "output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +11,8 @@
 #include <unistd.h>
 
 #include <stile/error.h>
+
+#include "file_write.h"
 
 static void print_message(const char *prefix, const char *format, va_list arguments)
 {
@@ -97,73 +98,13 @@ bool stile_can_create(const char *path)
     return ok;
 }
 
-static bool write_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, data, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return false;
-        data += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
-
-/* Into a device or pipe, which cannot be replaced. */
-static bool write_in_place(const char *path, const char *data, size_t size)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    bool ok = fd >= 0 && write_all(fd, data, size);
-    if (fd >= 0)
-        ok = close(fd) == 0 && ok;
-    return ok;
-}
-
-static bool write_aside(const char *path, const char *data, size_t size)
-{
-    stile_text aside = {0};
-    stile_text_appendf(&aside, "%s.XXXXXX", path);
-    if (aside.failed) {
-        errno = ENOMEM;
-        return false;
-    }
-    int fd = mkostemp(aside.data, O_CLOEXEC), error = errno;
-    bool ok = fd >= 0;
-    if (ok) {
-        mode_t mask = umask(0); /* mkostemp makes private files; results are ordinary ones */
-        umask(mask);
-        ok = write_all(fd, data, size) && fchmod(fd, 0666 & ~mask) == 0;
-        ok = close(fd) == 0 && ok;
-        ok = ok && rename(aside.data, path) == 0;
-        error = errno;
-        if (!ok)
-            unlink(aside.data);
-    }
-    stile_text_free(&aside);
-    errno = error;
-    return ok;
-}
-
 int stile_write_file(const char *path, const char *data, size_t size)
 {
-    struct stat status;
-    bool special = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
-    if (special ? write_in_place(path, data, size) : write_aside(path, data, size))
+    const int problem = stile_file_write(path, &(stile_file_part){data, size}, 1);
+    if (!problem)
         return STILE_EXIT_OK;
-    stile_print_error("%s: cannot be written: %s", path, strerror(errno));
+    stile_print_error("%s: cannot be written: %s", path, strerror(problem));
     return STILE_EXIT_FAILURE;
-}
-
-int stile_emit_json(const stile_arguments *arguments, stile_text *text)
-{
-    const char *path = stile_argument(arguments, "json");
-    if (!path || !*path || strcmp(path, "-") == 0 || text->failed)
-        return stile_emit(text);
-    int result = stile_write_file(path, text->data, text->size);
-    stile_text_free(text);
-    return result;
 }
 
 int stile_finish_output(void)

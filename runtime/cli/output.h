@@ -26,18 +26,17 @@ int stile_emit(stile_text *text);
 /* Whether a file could be created at `path`; else prints why not. Call it before long work. */
 bool stile_can_create(const char *path);
 
-/*
- * Writes a whole file: aside in the same directory, then renamed over `path`. Devices and pipes are
- * written directly. Prints what went wrong. Returns an exit code.
- */
+/* Writes a whole file (file_write.h). Prints what went wrong. Returns an exit code. */
 int stile_write_file(const char *path, const char *data, size_t size);
+
+/* Flushes stdout. Prints and returns STILE_EXIT_FAILURE if anything written to it was lost. */
+int stile_finish_output(void);
+
+/* --- output_json.c --------------------------------------------------------------------------- */
 
 /*
  * Puts finished JSON where --json asks: a file, or stdout. Frees the text. Returns an exit code.
  */
 int stile_emit_json(const stile_arguments *arguments, stile_text *text);
-
-/* Flushes stdout. Prints and returns STILE_EXIT_FAILURE if anything written to it was lost. */
-int stile_finish_output(void);
 
 #endif

@@ -76,7 +76,7 @@ int stile_script_fail(stile_arena *arena, int error, const stile_diagnostics *di
 
 /* --- write.c --- */
 
-/* Writes a file aside and renames it. Errors: IO, MEMORY. */
+/* Writes a whole file (file_write.h). Errors: IO. */
 int stile_script_write(const char *path, const char *data, size_t size);
 
 /*

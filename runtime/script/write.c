@@ -2,58 +2,17 @@
 /* Specs and bases as files; a spec that moves keeps finding its basis files. */
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "diagnostics.h"
 #include "fail.h"
+#include "file_write.h"
 #include "objects.h"
-
-/* Writes and closes the file; 0 or an errno value. */
-static int write_and_close(FILE *file, const char *data, size_t size)
-{
-    bool good = fwrite(data, 1, size, file) == size && fflush(file) == 0;
-    int problem = good ? 0 : errno;
-    if (fclose(file) && !problem)
-        problem = errno;
-    return problem;
-}
-
-/* In a new file, renamed to `path` when it is complete; `aside` is a template for its name. */
-static int write_aside(const char *path, char *aside, const char *data, size_t size)
-{
-    int fd = mkstemp(aside);
-    if (fd < 0)
-        return errno;
-    mode_t mask = umask(0); /* mkstemp makes private files; this is an ordinary one */
-    umask(mask);
-    FILE *file = fchmod(fd, 0666 & ~mask) == 0 ? fdopen(fd, "w") : NULL;
-    int problem = file ? write_and_close(file, data, size) : errno;
-    if (!file)
-        close(fd);
-    if (!problem && rename(aside, path))
-        problem = errno;
-    if (problem)
-        unlink(aside);
-    return problem;
-}
 
 int stile_script_write(const char *path, const char *data, size_t size)
 {
-    struct stat status;
-    int problem;
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) { /* a pipe: cannot be replaced */
-        FILE *file = fopen(path, "w");
-        problem = file ? write_and_close(file, data, size) : errno;
-    } else {
-        stile_text aside = {0};
-        stile_text_appendf(&aside, "%s.XXXXXX", path);
-        problem = aside.failed ? ENOMEM : write_aside(path, aside.data, data, size);
-        stile_text_free(&aside);
-    }
+    const int problem = stile_file_write(path, &(stile_file_part){data, size}, 1);
     if (!problem)
         return 0;
     return stile_fail(STILE_ERROR_IO, "the file '%s' cannot be written: %s", path,

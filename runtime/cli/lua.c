@@ -1,15 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stile lua: scripts with the operations of stile (docs/lua.md). */
-#include <stdio.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "output.h"
 #include "script/script.h"
 
+/* A script that is not there is wrong usage, not an error that the script raised. */
+static bool is_readable(const char *path)
+{
+    if (strcmp(path, "-") == 0)
+        return true;
+    struct stat status;
+    const int error = stat(path, &status) != 0  ? errno
+                      : S_ISDIR(status.st_mode) ? EISDIR
+                      : access(path, R_OK) != 0 ? errno
+                                                : 0;
+    if (error)
+        stile_print_error("%s: the script cannot be read: %s", path, strerror(error));
+    return !error;
+}
+
 static int run(const stile_arguments *arguments)
 {
     enum { BEFORE = 2 };
+    if (!is_readable(arguments->operands[0]))
+        return STILE_EXIT_USAGE;
     int count = arguments->operand_count + BEFORE;
     const char **words = calloc((size_t)count, sizeof *words);
     if (!words) {

@@ -77,8 +77,8 @@ class Program(Case):
 
     def test_a_missing_script_is_an_error_that_names_it(self):
         result = self.stile('lua', 'missing.lua')
-        self.assertEqual(result.returncode, 1)
-        self.assertIn('missing.lua', result.stderr)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn('missing.lua: the script cannot be read', result.stderr)
 
     def test_lost_output_is_an_error(self):
         if not os.path.exists('/dev/full'):

@@ -46,16 +46,14 @@ static char *safe_name(stile_arena *arena, const char *name)
 }
 
 static int write_kernel(request *r, stile_arena *arena, const stile_config *config,
-                        const char *directory, stile_kernel_role role)
+                        const char *directory, const stile_kernel *kernel)
 {
-    stile_kernel kernel;
-    int error = stile_kernel_render(&kernel, arena, config, &r->arch, role);
-    if (error)
-        return stile_report_failure(error, config->name);
-    const char *path = stile_arena_printf(arena, "%s/%s.cu", directory, kernel.name);
-    if (!path)
+    const char *path = stile_arena_printf(arena, "%s/%s.cu", directory, kernel->name);
+    if (!path) {
+        stile_print_error("out of memory");
         return STILE_EXIT_FAILURE;
-    int result = stile_write_file(path, kernel.source, strlen(kernel.source));
+    }
+    int result = stile_write_file(path, kernel->source, strlen(kernel->source));
     if (result)
         return result;
     if (!r->json_wanted) {
@@ -64,12 +62,12 @@ static int write_kernel(request *r, stile_arena *arena, const stile_config *conf
     }
     stile_json_begin_object(&r->json, NULL);
     stile_json_string(&r->json, "variant", config->name);
-    stile_json_string(&r->json, "kernel", kernel.name);
-    stile_json_string(&r->json, "entry", kernel.entry);
+    stile_json_string(&r->json, "kernel", kernel->name);
+    stile_json_string(&r->json, "entry", kernel->entry);
     stile_json_string(&r->json, "arch", r->arch.name);
     stile_json_string(&r->json, "path", path);
-    stile_json_int(&r->json, "threads", kernel.threads_x * kernel.threads_y);
-    stile_json_int(&r->json, "shared_bytes", kernel.shared_bytes);
+    stile_json_int(&r->json, "threads", kernel->threads_x * kernel->threads_y);
+    stile_json_int(&r->json, "shared_bytes", kernel->shared_bytes);
     stile_json_end_object(&r->json);
     return STILE_EXIT_OK;
 }
@@ -80,16 +78,24 @@ static int visit(void *user, const stile_config *config)
     stile_arena *arena = stile_arena_create();
     char *name = arena ? safe_name(arena, config->name) : NULL;
     char *directory = name ? stile_arena_printf(arena, "%s/%s", r->directory, name) : NULL;
+    stile_kernel kernels[STILE_KERNEL_ROLE_COUNT];
     int result = STILE_EXIT_OK;
     if (!directory) {
         stile_print_error("out of memory");
         result = STILE_EXIT_FAILURE;
-    } else if (!make_directories(directory)) {
+    }
+    /* All or nothing: a kernel that is refused leaves no folder with the others. */
+    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT && !result; role++) {
+        int error =
+            stile_kernel_render(&kernels[role], arena, config, &r->arch, (stile_kernel_role)role);
+        result = error ? stile_report_failure(error, NULL) : STILE_EXIT_OK;
+    }
+    if (!result && !make_directories(directory)) {
         stile_print_error("%s: cannot be created: %s", directory, strerror(errno));
         result = STILE_EXIT_USAGE;
     }
     for (int role = 0; role < STILE_KERNEL_ROLE_COUNT && !result; role++)
-        result = write_kernel(r, arena, config, directory, (stile_kernel_role)role);
+        result = write_kernel(r, arena, config, directory, &kernels[role]);
     stile_arena_destroy(&arena);
     return result;
 }

@@ -3,11 +3,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "context.h"
 #include "number.h"
 #include "output.h"
+#include "plan.h"
 
 static void diagnostics_to_json(stile_json *json, int error, const stile_diagnostics *diagnostics)
 {
@@ -60,6 +62,34 @@ const stile_config *stile_input_variant(const stile_arguments *arguments, const 
     return config;
 }
 
+int stile_input_specs(stile_spec ***out, const stile_arguments *arguments)
+{
+    stile_spec **specs = calloc((size_t)arguments->operand_count, sizeof *specs);
+    int worst = specs ? STILE_EXIT_OK : STILE_EXIT_FAILURE;
+    if (!specs)
+        stile_print_error("out of memory");
+    for (int i = 0; specs && i < arguments->operand_count; i++) {
+        const char *path = arguments->operands[i];
+        int result = stile_input_spec(&specs[i], path, NULL);
+        if (!result && stile_flag(arguments, "variant") &&
+            !stile_input_variant(arguments, path, specs[i])) {
+            result = STILE_EXIT_USAGE;
+            stile_spec_destroy(&specs[i]);
+        }
+        worst = result > worst ? result : worst;
+    }
+    *out = specs;
+    return worst;
+}
+
+void stile_input_specs_free(stile_spec ***specs, const stile_arguments *arguments)
+{
+    for (int i = 0; *specs && i < arguments->operand_count; i++)
+        stile_spec_destroy(&(*specs)[i]);
+    free(*specs);
+    *specs = NULL;
+}
+
 int stile_each_variant(const stile_arguments *arguments, const char *path, const stile_spec *spec,
                        int (*visit)(void *user, const stile_config *config), void *user)
 {
@@ -84,7 +114,7 @@ static bool parse_extent(const char **text, char end, int64_t *out)
         return false;
     memcpy(digits, *text, length);
     digits[length] = '\0';
-    if (!stile_parse_int64(digits, out) || *out < 1 || *out > INT32_MAX)
+    if (!stile_parse_int64(digits, out) || *out < 1 || *out > STILE_MAX_EXTENT)
         return false;
     *text += length;
     bool ended = end == 'x' ? **text == 'x' || **text == 'X' || **text == '*'
@@ -116,7 +146,7 @@ bool stile_input_shapes(const stile_arguments *arguments, const stile_config *co
             !parse_extent(&rest, ',', &shape->N)) {
             stile_print_error("--shape is '%s', but must be MxKxN, or several with commas between "
                               "them: 8192x2048x5632,4096x4096x4096 (each side from 1 to %d)",
-                              text, INT32_MAX);
+                              text, STILE_MAX_EXTENT);
             return false;
         }
     } while (*rest);
@@ -141,6 +171,20 @@ bool stile_input_rows_per_group(const stile_arguments *arguments, const stile_sh
     }
     *out = rows_per_group;
     return true;
+}
+
+bool stile_input_check_shapes(const stile_arguments *arguments)
+{
+    const stile_shape *shapes;
+    size_t count;
+    int64_t rows_per_group;
+    stile_arena *arena = stile_arena_create();
+    if (!arena)
+        stile_print_error("out of memory");
+    bool ok = arena && stile_input_shapes(arguments, NULL, arena, &shapes, &count) &&
+              stile_input_rows_per_group(arguments, shapes, count, &rows_per_group);
+    stile_arena_destroy(&arena);
+    return ok;
 }
 
 int stile_input_arch(const stile_arguments *arguments, const char *fallback, stile_arch *out)

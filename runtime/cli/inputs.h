@@ -22,6 +22,14 @@
 int stile_input_spec(stile_spec **out, const char *path, stile_json *json);
 
 /*
+ * Loads every operand as a spec, before anything else is done, so that all that is wrong shows at
+ * once; --variant must name a variant of each. (*out)[i] is NULL where operand i is bad. Returns
+ * the worst exit code; *out is to be freed in any case, by stile_input_specs_free.
+ */
+int stile_input_specs(stile_spec ***out, const stile_arguments *arguments);
+void stile_input_specs_free(stile_spec ***specs, const stile_arguments *arguments);
+
+/*
  * Calls visit(user, config) for each variant of a spec, or only for the one that --variant names.
  * Prints what is wrong with the name. Returns the worst exit code.
  */
@@ -42,6 +50,12 @@ bool stile_input_shapes(const stile_arguments *arguments, const stile_config *co
 /* --rows-per-group, 0 where it is not given; each M must be a multiple. Prints what is wrong. */
 bool stile_input_rows_per_group(const stile_arguments *arguments, const stile_shape *shapes,
                                 size_t count, int64_t *out);
+
+/*
+ * Whether --shape and --rows-per-group make sense, with each other too, whatever the spec; for
+ * commands that look at them only after long work. Prints what is wrong.
+ */
+bool stile_input_check_shapes(const stile_arguments *arguments);
 
 /* --arch, or `fallback`. Returns an exit code after printing what is wrong. */
 int stile_input_arch(const stile_arguments *arguments, const char *fallback, stile_arch *out);

@@ -27,6 +27,7 @@ typedef struct tally {
     double worst_share; /* the largest relative error in units of the prediction */
     double worst_truth; /* the largest error against true matrix multiplication */
     bool has_truth;
+    bool complete; /* every case could be run */
 } tally;
 
 static const char *case_text(stile_arena *arena, const stile_verify_case *c)
@@ -174,7 +175,10 @@ static int run_cases(request *r, stile_arena *arena, const stile_config *config,
 static void print_tally(request *r, stile_arena *arena, const stile_config *config, const tally *t)
 {
     stile_text_appendf(&r->text, "%s: %s, %d passed, %d failed", config->name,
-                       t->failed ? "FAILED" : "ok", t->passed, t->failed);
+                       t->failed     ? "FAILED"
+                       : t->complete ? "ok"
+                                     : "not verified",
+                       t->passed, t->failed);
     if (t->skipped)
         stile_text_appendf(&r->text, ", %d skipped", t->skipped);
     stile_text_appendf(&r->text, "; error at most %s × predicted",
@@ -200,6 +204,7 @@ static int visit(void *user, const stile_config *config)
         stile_json_begin_array(&r->json, "cases");
     }
     int result = run_cases(r, arena, config, &t);
+    t.complete = result == STILE_EXIT_OK;
     if (r->json_wanted) {
         stile_json_end_array(&r->json);
         stile_json_int(&r->json, "passed", t.passed);
@@ -213,19 +218,15 @@ static int visit(void *user, const stile_config *config)
     return t.failed && result < STILE_EXIT_CHECK_FAILED ? STILE_EXIT_CHECK_FAILED : result;
 }
 
-static int verify_specs(request *r)
+static int verify_specs(request *r, stile_spec **specs)
 {
     const stile_arguments *arguments = r->arguments;
     int worst = STILE_EXIT_OK;
     for (int i = 0; i < arguments->operand_count; i++) {
-        const char *path = arguments->operands[i];
-        stile_spec *spec = NULL;
-        int result = stile_input_spec(&spec, path, NULL);
-        if (!result) {
-            r->spec = spec;
-            result = stile_each_variant(arguments, path, spec, visit, r);
-        }
-        stile_spec_destroy(&spec);
+        if (!specs[i])
+            continue;
+        r->spec = specs[i];
+        int result = stile_each_variant(arguments, arguments->operands[i], specs[i], visit, r);
         worst = result > worst ? result : worst;
         if (!r->json_wanted) { /* as they come: this takes a while */
             stile_print_progress("%s", "");
@@ -234,6 +235,36 @@ static int verify_specs(request *r)
         }
     }
     return worst;
+}
+
+/* Opens the device and verifies the specs that are good, those that are not NULL. */
+static int verify(request *r, stile_spec **specs)
+{
+    bool automatic;
+    int result = stile_input_context(r->arguments, "cuda", &r->context, &automatic);
+    if (result)
+        return result;
+    stile_arena *arena = stile_arena_create();
+    r->cpu = r->context->device == STILE_DEVICE_CPU;
+    const char *device = arena ? stile_context_text(arena, r->context) : NULL;
+    stile_print_note("verifying on %s, %" PRId64 " random shapes, seed %" PRId64,
+                     device ? device : "?", r->random_count, r->seed);
+    if (r->json_wanted) {
+        stile_json_begin_object(&r->json, NULL);
+        stile_json_string(&r->json, "device", device);
+        stile_json_int(&r->json, "seed", r->seed);
+        stile_json_begin_array(&r->json, "variants");
+    }
+    result = verify_specs(r, specs);
+    if (r->json_wanted) {
+        stile_json_end_array(&r->json);
+        stile_json_end_object(&r->json);
+        int emitted = stile_emit_json(r->arguments, &r->text);
+        result = emitted > result ? emitted : result;
+    }
+    stile_arena_destroy(&arena);
+    stile_context_destroy(&r->context);
+    return result;
 }
 
 static int run(const stile_arguments *arguments)
@@ -249,30 +280,22 @@ static int run(const stile_arguments *arguments)
     if (!stile_argument_int(arguments, "random", 0, 100000, &r.random_count) ||
         !stile_argument_int(arguments, "seed", 0, INT64_MAX, &r.seed))
         return STILE_EXIT_USAGE;
-    bool automatic;
-    int result = stile_input_context(arguments, "cuda", &r.context, &automatic);
-    if (result)
-        return result;
-    stile_arena *arena = stile_arena_create();
-    r.cpu = r.context->device == STILE_DEVICE_CPU;
-    const char *device = arena ? stile_context_text(arena, r.context) : NULL;
-    stile_print_note("verifying on %s, %" PRId64 " random shapes, seed %" PRId64,
-                     device ? device : "?", r.random_count, r.seed);
-    if (r.json_wanted) {
-        stile_json_begin_object(&r.json, NULL);
-        stile_json_string(&r.json, "device", device);
-        stile_json_int(&r.json, "seed", r.seed);
-        stile_json_begin_array(&r.json, "variants");
+    if (stile_flag(arguments, "rows-per-group") && !stile_flag(arguments, "shape")) {
+        stile_print_error("--rows-per-group is for the shapes of --shape: give both, or neither "
+                          "(the built-in cases have groups of their own)");
+        return STILE_EXIT_USAGE;
     }
-    result = verify_specs(&r);
-    if (r.json_wanted) {
-        stile_json_end_array(&r.json);
-        stile_json_end_object(&r.json);
-        int emitted = stile_emit_json(arguments, &r.text);
-        result = emitted > result ? emitted : result;
+    stile_spec **specs = NULL;
+    int result = stile_input_check_shapes(arguments) ? stile_input_specs(&specs, arguments)
+                                                     : STILE_EXIT_USAGE;
+    bool any = false;
+    for (int i = 0; specs && i < arguments->operand_count; i++)
+        any = any || specs[i];
+    if (any) {
+        int verified = verify(&r, specs);
+        result = verified > result ? verified : result;
     }
-    stile_arena_destroy(&arena);
-    stile_context_destroy(&r.context);
+    stile_input_specs_free(&specs, arguments);
     return result;
 }
 

@@ -4,7 +4,7 @@ import json
 import os
 import unittest
 
-from support import CHECK_FAILED, OK, SPECS, USAGE, TestCase, simple_spec, spec
+from support import CHECK_FAILED, ENVIRONMENT, OK, SPECS, USAGE, TestCase, simple_spec, spec
 
 EXAMPLES = sorted(os.path.join(SPECS, name) for name in os.listdir(SPECS) if name.endswith(".yaml"))
 
@@ -107,6 +107,15 @@ class Generate(TestCase):
             first = self.read("C/random_r16/" + name)
             self.assertEqual(self.read("de_DE.UTF-8/random_r16/" + name), first)
 
+    def test_a_refused_kernel_leaves_nothing(self):
+        text = "stile: 1\nname: e\nbasis: {name: strassen}\n"
+        self.write("e.yaml", text + "precision: {encoded: e4m3}\n")
+        result = self.refuse("e: there is no kernel", "generate", "e.yaml", "-o", "out", code=ENVIRONMENT)
+        self.assertNotIn("e: e:", result.err)
+        self.write("e.yaml", text + "schedule: {block: [512, 512, 512], stages: 8}\n")
+        self.refuse("schedule.block", "generate", "e.yaml", "-o", "out")
+        self.assertEqual(os.listdir(self.folder), ["e.yaml"])
+
     def test_a_file_in_the_way(self):
         self.write("out", "")
         self.refuse("cannot be created", "generate", spec("strassen"), "-o", "out")
@@ -169,6 +178,18 @@ class Verify(TestCase):
         self.assertIn("seed 7", result.err)
         self.assertIn("strassen: ok", result.out)
         self.assertNotIn("FAIL", result.out)
+
+    def test_what_could_not_be_run_is_not_called_ok(self):
+        result = self.expect(USAGE, "verify", spec("strassen"), "--device", "cpu", "--shape",
+                             "x".join(["2000000000"] * 3))
+        self.assertIn("more than memory holds", result.err)
+        self.assertIn("strassen: not verified, 0 passed, 0 failed", result.out)
+
+    def test_a_bad_spec_hinders_no_good_one(self):
+        bad = self.write("bad.yaml", "stile: 1\nname: bad\nbasis: {name: strasen}\n")
+        result = self.expect(USAGE, "verify", bad, spec("strassen"), "--device", "cpu", "--shape", "3x3x3")
+        self.assertIn("strassen: ok", result.out)
+        self.assertIn("bad.yaml:3:", result.err)
 
     def test_json_lists_the_cases(self):
         path = self.write("a.yaml", simple_spec())

@@ -63,8 +63,8 @@ void stile_help_program(void)
 
 void stile_help_command(const stile_command *command)
 {
-    printf("usage: stile %s %s\n\n%s\n", command->name, command->synopsis,
-           command->text ? command->text : command->summary);
+    printf("usage: stile %s%s%s\n\n%s\n", command->name, *command->synopsis ? " " : "",
+           command->synopsis, command->text ? command->text : command->summary);
     if (command->subcommands) {
         printf("\nCommands:\n");
         print_commands(command->subcommands);
@@ -77,8 +77,8 @@ void stile_help_command(const stile_command *command)
 
 void stile_help_hint(const stile_command *command)
 {
-    fprintf(stderr, "usage: stile %s %s\nstile %s --help tells more.\n", command->name,
-            command->synopsis, command->name);
+    fprintf(stderr, "usage: stile %s%s%s\nstile %s --help tells more.\n", command->name,
+            *command->synopsis ? " " : "", command->synopsis, command->name);
 }
 
 const stile_command *stile_nearest_command(const stile_command *const *commands, const char *word)

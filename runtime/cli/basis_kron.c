@@ -10,7 +10,7 @@ enum { MAX_FACTORS = 16 };
 static int run(const stile_arguments *arguments)
 {
     const char *path = stile_argument(arguments, "output");
-    if (path && !stile_can_create(path))
+    if (path && !stile_can_create(arguments, path))
         return STILE_EXIT_USAGE;
     stile_arena *arena = stile_arena_create();
     if (!arena) {

@@ -270,19 +270,13 @@ static int visit(void *user, const stile_config *config)
     return worst;
 }
 
-static int bench_specs(request *r)
+static int bench_specs(request *r, stile_spec **specs)
 {
     const stile_arguments *arguments = r->arguments;
     int worst = STILE_EXIT_OK;
     for (int i = 0; i < arguments->operand_count; i++) {
-        const char *path = arguments->operands[i];
-        stile_spec *spec = NULL;
-        int result = stile_input_spec(&spec, path, NULL);
-        if (!result) {
-            r->spec = spec;
-            result = stile_each_variant(arguments, path, spec, visit, r);
-        }
-        stile_spec_destroy(&spec);
+        r->spec = specs[i];
+        int result = stile_each_variant(arguments, arguments->operands[i], specs[i], visit, r);
         worst = result > worst ? result : worst;
     }
     return worst;
@@ -298,6 +292,33 @@ static bool parse_against(request *r)
     return false;
 }
 
+/* Opens the device, times the specs on it and writes the JSON. */
+static int bench(request *r, stile_spec **specs)
+{
+    bool automatic;
+    int result = stile_input_context(r->arguments, "cuda", &r->context, &automatic);
+    if (result)
+        return result;
+    if (r->context->device == STILE_DEVICE_CPU) {
+        stile_print_error("stile bench needs a GPU: --device cuda or cuda:i");
+        stile_context_destroy(&r->context);
+        return STILE_EXIT_USAGE;
+    }
+    stile_json_begin_object(&r->json, NULL);
+    environment_json(r);
+    stile_json_begin_array(&r->json, "results");
+    result = bench_specs(r, specs);
+    stile_json_end_array(&r->json);
+    stile_json_end_object(&r->json);
+    if (stile_flag(r->arguments, "json") && r->result_count) { /* whatever failed besides */
+        int emitted = stile_emit_json(r->arguments, &r->json_text);
+        result = emitted > result ? emitted : result;
+    }
+    stile_text_free(&r->json_text);
+    stile_context_destroy(&r->context);
+    return result;
+}
+
 static int run(const stile_arguments *arguments)
 {
     request r = {
@@ -310,32 +331,16 @@ static int run(const stile_arguments *arguments)
     r.json.text = &r.json_text;
     if (!parse_against(&r) || !stile_argument_int(arguments, "iterations", 1, 10000, &iterations) ||
         !stile_argument_int(arguments, "seed", 0, INT64_MAX, &seed) ||
-        !stile_argument_real(arguments, "warmup", 0, 600, &r.params.warmup_seconds) ||
-        (json_path && !r.json_only && !stile_can_create(json_path)))
+        !stile_argument_real(arguments, "warmup", 0, 600, &r.params.warmup_seconds))
         return STILE_EXIT_USAGE;
     r.params.iterations = (int)iterations;
     r.params.seed = (uint64_t)seed;
-    bool automatic;
-    int result = stile_input_context(arguments, "cuda", &r.context, &automatic);
-    if (result)
-        return result;
-    if (r.context->device == STILE_DEVICE_CPU) {
-        stile_print_error("stile bench needs a GPU: --device cuda or cuda:i");
-        stile_context_destroy(&r.context);
-        return STILE_EXIT_USAGE;
-    }
-    stile_json_begin_object(&r.json, NULL);
-    environment_json(&r);
-    stile_json_begin_array(&r.json, "results");
-    result = bench_specs(&r);
-    stile_json_end_array(&r.json);
-    stile_json_end_object(&r.json);
-    if (json_path && r.result_count) { /* whatever failed besides */
-        int emitted = stile_emit_json(arguments, &r.json_text);
-        result = emitted > result ? emitted : result;
-    }
-    stile_text_free(&r.json_text);
-    stile_context_destroy(&r.context);
+    stile_spec **specs = NULL;
+    int result = stile_input_check_shapes(arguments) ? stile_input_specs(&specs, arguments)
+                                                     : STILE_EXIT_USAGE;
+    if (!result)
+        result = bench(&r, specs);
+    stile_input_specs_free(&specs, arguments);
     return result;
 }
 

@@ -32,7 +32,6 @@ typedef struct build {
     stile_arch archs[MAX_ARCHS];
     int arch_count;
     stile_spec **specs;
-    int spec_count;
     job *jobs;
     size_t job_count;
     stile_cache *cache;
@@ -40,8 +39,7 @@ typedef struct build {
     size_t done;
 } build;
 
-/* --- what to build
- * ---------------------------------------------------------------------------------- */
+/* --- what to build --------------------------------------------------------------------------- */
 
 /* Parses "sm_80,sm_90a"; one that is named twice counts once. Prints what is wrong. */
 static bool parse_archs(build *b, const char *text)
@@ -90,27 +88,15 @@ static int add_jobs(void *user, const stile_config *config)
     return STILE_EXIT_OK;
 }
 
-/* Loads every spec, so that all that is wrong with them shows at once. */
 static int load_specs(build *b, const stile_arguments *arguments)
 {
-    b->specs = calloc((size_t)arguments->operand_count, sizeof *b->specs);
-    if (!b->specs) {
-        stile_print_error("out of memory");
-        return STILE_EXIT_FAILURE;
-    }
-    int worst = STILE_EXIT_OK;
-    for (int i = 0; i < arguments->operand_count; i++) {
-        stile_spec **spec = &b->specs[b->spec_count++];
-        int result = stile_input_spec(spec, arguments->operands[i], NULL);
-        if (!result)
-            result = stile_each_variant(arguments, arguments->operands[i], *spec, add_jobs, b);
-        worst = result > worst ? result : worst;
-    }
+    int worst = stile_input_specs(&b->specs, arguments);
+    for (int i = 0; i < arguments->operand_count && !worst; i++)
+        worst = stile_each_variant(arguments, arguments->operands[i], b->specs[i], add_jobs, b);
     return worst;
 }
 
-/* --- compiling
- * ---------------------------------------------------------------------------------------- */
+/* --- compiling ------------------------------------------------------------------------------- */
 
 static int compile(build *b, job *j)
 {
@@ -188,8 +174,7 @@ static int compile_all(build *b)
     return report_failures(b);
 }
 
-/* --- results
- * ------------------------------------------------------------------------------------------ */
+/* --- results --------------------------------------------------------------------------------- */
 
 /* Packs and writes the file; *kernels, *bytes: what it holds. */
 static int write_bundle(const build *b, const char *path, size_t *kernels, size_t *bytes)
@@ -263,16 +248,14 @@ static int write_results(const build *b, const stile_arguments *arguments)
     return stile_emit_json(arguments, &text);
 }
 
-static void free_build(build *b)
+static void free_build(build *b, const stile_arguments *arguments)
 {
     for (size_t i = 0; i < b->job_count; i++) {
         stile_cubin_free(&b->jobs[i].cubin);
         free(b->jobs[i].error_text);
     }
     free(b->jobs);
-    for (int i = 0; i < b->spec_count; i++)
-        stile_spec_destroy(&b->specs[i]);
-    free(b->specs);
+    stile_input_specs_free(&b->specs, arguments);
     stile_cache_close(&b->cache);
     pthread_mutex_destroy(&b->mutex);
 }
@@ -285,13 +268,13 @@ static int run(const stile_arguments *arguments)
     build b = {.mutex = PTHREAD_MUTEX_INITIALIZER};
     int result = STILE_EXIT_USAGE;
     if (parse_archs(&b, stile_argument(arguments, "arch")) &&
-        stile_can_create(stile_argument(arguments, "output")))
+        stile_can_create(arguments, stile_argument(arguments, "output")))
         result = load_specs(&b, arguments);
     if (!result)
         result = compile_all(&b);
     if (!result)
         result = write_results(&b, arguments);
-    free_build(&b);
+    free_build(&b, arguments);
     return result;
 }
 
@@ -307,7 +290,7 @@ static const stile_option options[] = {
 
 const stile_command stile_command_build = {
     .name = "build",
-    .synopsis = "SPEC… --arch sm_80,sm_90a -o FILE.stile",
+    .synopsis = "SPEC... --arch sm_80,sm_90a -o FILE.stile",
     .summary = "compile the kernels of specs into a file, for use without NVRTC",
     .text =
         "Compiles every kernel of every variant for each architecture and writes them into one\n"

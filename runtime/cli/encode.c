@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stile encode: Ŵ from W, as logical weights that can be trained further. */
+/*
+ * stile encode: Ŵ from W, as logical weights that can be trained further. Specs with trained
+ * weights get the start of that training: what the same spec would encode offline.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -48,7 +51,7 @@ static int run(const stile_arguments *arguments)
 {
     const char *out = stile_argument(arguments, "out");
     if (!stile_argument_required(arguments, "w") || !stile_argument_required(arguments, "out") ||
-        !stile_can_create(out))
+        !stile_can_create(arguments, out))
         return STILE_EXIT_USAGE;
     stile_spec *spec = NULL;
     const stile_config *config = NULL;
@@ -58,7 +61,9 @@ static int run(const stile_arguments *arguments)
     if (!result && !(config = stile_input_variant(arguments, path, spec)))
         result = STILE_EXIT_USAGE;
     if (!result) {
-        stile_problem problem = {.config = config, .M = 1};
+        stile_config dense = *config;
+        dense.encode = STILE_ENCODE_OFFLINE;
+        stile_problem problem = {.config = &dense, .M = 1};
         result = stile_operand_weight_read(&w, stile_argument(arguments, "w"), config, &problem.K,
                                            &problem.N);
         if (!result)

@@ -185,7 +185,9 @@ int stile_command_main(const stile_command *command, int count, char *const *wor
         stile_help_hint(command);
     } else {
         stile_arguments arguments = {command, operands, operand_count, values};
-        result = command->run(&arguments);
+        const char *json = stile_argument(&arguments, "json");
+        if (!json || !*json || strcmp(json, "-") == 0 || stile_can_create(&arguments, json))
+            result = command->run(&arguments);
     }
     free(values);
     free(operands);

@@ -78,24 +78,74 @@ int stile_emit(stile_text *text)
     return failed ? STILE_EXIT_FAILURE : STILE_EXIT_OK;
 }
 
-bool stile_can_create(const char *path)
+/* Whether two paths are one regular file, or would be. */
+static bool is_same_file(const char *a, const char *b)
 {
-    struct stat status;
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
-        if (S_ISDIR(status.st_mode))
-            stile_print_error("%s: is a directory, but must be a file to write", path);
-        return !S_ISDIR(status.st_mode);
+    struct stat x, y;
+    if (stat(a, &x) != 0 || stat(b, &y) != 0)
+        return strcmp(a, b) == 0;
+    return S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* What else the command line names `path` as: an option, an operand (""), or nothing (NULL). */
+static const char *other_use(const stile_arguments *arguments, const char *path)
+{
+    for (int i = 0; i < arguments->operand_count; i++) {
+        if (is_same_file(arguments->operands[i], path))
+            return "";
     }
+    const stile_option *options = arguments->command->options;
+    for (int i = 0; options && options[i].name; i++) {
+        const char *value = arguments->values[i];
+        if (value && value != path && *value && is_same_file(value, path))
+            return options[i].name;
+    }
+    return NULL;
+}
+
+/* Whether files can be made in the folder of `path`. */
+static bool is_folder_writable(const char *path)
+{
     char *copy = strdup(path);
     if (!copy) {
         stile_print_error("out of memory");
         return false;
     }
-    bool ok = access(dirname(copy), W_OK | X_OK) == 0;
-    if (!ok)
-        stile_print_error("%s: cannot be written: %s", path, strerror(errno));
+    const char *folder = dirname(copy);
+    struct stat status;
+    bool ok = false;
+    const int error = stat(folder, &status) == 0 ? 0 : errno;
+    if (error == ENOENT)
+        stile_print_error("%s: cannot be written: there is no folder %s", path, folder);
+    else if (error)
+        stile_print_error("%s: cannot be written: the folder %s: %s", path, folder,
+                          strerror(error));
+    else if (!S_ISDIR(status.st_mode))
+        stile_print_error("%s: cannot be written: %s is not a folder", path, folder);
+    else if (access(folder, W_OK | X_OK) != 0)
+        stile_print_error("%s: cannot be written: nothing can be written into the folder %s: %s",
+                          path, folder, strerror(errno));
+    else
+        ok = true;
     free(copy);
     return ok;
+}
+
+bool stile_can_create(const stile_arguments *arguments, const char *path)
+{
+    struct stat status;
+    const char *other = other_use(arguments, path);
+    if (other) {
+        stile_print_error(
+            "%s: would be overwritten, but is also %s%s: choose another file to write", path,
+            *other ? "--" : "the input", other);
+        return false;
+    }
+    if (stat(path, &status) != 0 || S_ISREG(status.st_mode))
+        return is_folder_writable(path);
+    if (S_ISDIR(status.st_mode))
+        stile_print_error("%s: is a directory, but must be a file to write", path);
+    return !S_ISDIR(status.st_mode);
 }
 
 int stile_write_file(const char *path, const char *data, size_t size)

@@ -23,8 +23,11 @@ int stile_report_failure(int error, const char *prefix);
 /* Writes the text to stdout and frees it. Returns an exit code. */
 int stile_emit(stile_text *text);
 
-/* Whether a file could be created at `path`; else prints why not. Call it before long work. */
-bool stile_can_create(const char *path);
+/*
+ * Whether a file could be created at `path`, one of the arguments, without harm to a file that
+ * another argument names; else prints why not. Call it before long work.
+ */
+bool stile_can_create(const stile_arguments *arguments, const char *path);
 
 /* Writes a whole file (file_write.h). Prints what went wrong. Returns an exit code. */
 int stile_write_file(const char *path, const char *data, size_t size);

@@ -137,7 +137,7 @@ static int run(const stile_arguments *arguments)
     stile_npy_dtype dtype;
     if (!stile_argument_required(arguments, "x") || !stile_argument_required(arguments, "w") ||
         !stile_argument_required(arguments, "out") || !parse_dtype(arguments, &dtype) ||
-        !stile_can_create(stile_argument(arguments, "out")))
+        !stile_can_create(arguments, stile_argument(arguments, "out")))
         return STILE_EXIT_USAGE;
     stile_spec *spec = NULL;
     stile_operand_files operands = {0};

@@ -102,6 +102,14 @@ class Encoded(RunTestCase):
         self.refuse("give --n N", *words)
         self.refuse("[r, ceil(N/n), ceil(K/k)] = (7, 4, 4)", *words, "--n", "7")
 
+    def test_a_trained_spec_encodes_the_start_of_its_training(self):
+        text = simple_spec("{random: {tile: [2, 3, 2], rank: 5, seed: 2}}", "weight: {encode: %s}\n")
+        write_npy(self.path("w.npy"), matrix(2, 6, 7))
+        for encode in ("offline", "trained"):
+            self.write(encode + ".yaml", text % encode)
+            self.expect(OK, "encode", encode + ".yaml", "--w", "w.npy", "--out", encode + ".npy")
+        self.assertEqual(read_npy(self.path("trained.npy")), read_npy(self.path("offline.npy")))
+
     def test_dense_weights_are_no_trained_ones(self):
         self.write("t.yaml", simple_spec(more="weight: {layout: nk, encode: trained}\n"))
         write_npy(self.path("x.npy"), matrix(1, 5, 7))
@@ -168,6 +176,16 @@ class BadInput(RunTestCase):
         self.refuse("is a directory", *words, self.folder)
         if os.path.exists("/dev/full"):
             self.expect(FAILURE, *words, "/dev/full")
+
+    def test_no_result_overwrites_an_operand(self):
+        before = read_npy(self.path("x.npy"))
+        os.link(self.path("w.npy"), self.path("hard.npy"))
+        words = ["run", "s.yaml", "--x", "x.npy", "--w", "w.npy", "--device", "cpu", "--out"]
+        self.refuse("x.npy: would be overwritten, but is also --x", *words, "x.npy")
+        self.refuse("hard.npy: would be overwritten, but is also --w", *words, "hard.npy")
+        self.refuse("s.yaml: would be overwritten, but is also the input", *words, "s.yaml")
+        self.refuse("also --w", "encode", "s.yaml", "--w", "w.npy", "--out", "w.npy")
+        self.assertEqual(read_npy(self.path("x.npy")), before)
 
     def test_out_dtype(self):
         self.refuse_run("--out-dtype is 'i8'", more=("--out-dtype", "i8"))

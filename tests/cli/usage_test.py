@@ -7,8 +7,9 @@ import unittest
 
 from support import (ENVIRONMENT, FAILURE, OK, PROGRAM, USAGE, TestCase, simple_spec, spec)
 
-COMMANDS = ["check", "explain", "generate", "encode", "run", "verify", "bench", "basis", "doctor",
-            "basis list", "basis show", "basis check", "basis kron"]
+COMMANDS = ["check", "explain", "generate", "build", "encode", "run", "verify", "bench", "basis", "cache",
+            "lua", "doctor", "completion", "man", "basis list", "basis show", "basis check", "basis kron",
+            "cache list", "cache stats", "cache verify", "cache prune", "cache clear"]
 
 
 class Help(TestCase):
@@ -17,6 +18,8 @@ class Help(TestCase):
             for flag in ("--help", "-h"):
                 result = self.expect(OK, *command.split(), flag)
                 self.assertTrue(result.out.startswith("usage: stile " + command), result.out)
+                for line in result.out.splitlines():
+                    self.assertEqual(line, line.rstrip())
                 self.assertEqual(result.err, "")
 
     def test_help_fits_a_terminal(self):
@@ -74,12 +77,23 @@ class Mistakes(TestCase):
 
     def test_shapes(self):
         for text in ("12", "1x2", "0x1x1", "1x2x3x4", "1x2x3,", ",1x2x3", "axbxc", "-1x1x1", "1.5x1x1",
-                     "99999999999x1x1", "1x1x1 "):
+                     "99999999999x1x1", "1x1x1 ", "2147482624x1x1"):
             self.refuse("--shape is '%s'" % text, "explain", spec("strassen"), "--shape", text)
         self.refuse("not a multiple of --rows-per-group 7", "explain", spec("strassen"), "--shape", "8x8x8",
                     "--rows-per-group", "7")
         self.refuse("--rows-per-group is '0'", "explain", spec("strassen"), "--shape", "8x8x8",
                     "--rows-per-group", "0")
+
+    def test_the_largest_shape_is_explained(self):
+        self.expect(OK, "explain", spec("strassen"), "--shape", "x".join(["2147482623"] * 3))
+
+    def test_inputs_are_checked_before_the_device(self):
+        for command in ("verify", "bench"):
+            self.refuse("nowhere.yaml", command, "nowhere.yaml", "--shape", "8x8x8")
+            self.refuse("--shape is '8'", command, spec("strassen"), "--shape", "8")
+            self.refuse('no variant "no"', command, spec("strassen"), "--variant", "no")
+        self.refuse("--rows-per-group is for the shapes of --shape", "verify", spec("strassen"),
+                    "--rows-per-group", "3")
 
     def test_numbers(self):
         self.refuse("--random is 'many'", "verify", spec("strassen"), "--random", "many")
@@ -153,10 +167,31 @@ class Output(TestCase):
         source = self.read("out/strassen/decode.cu")
         self.assertNotIn("out/strassen", source)
 
-    def test_json_into_an_unwritable_file_is_an_error(self):
-        self.refuse("nodir/r.json: cannot be written", "check", spec("strassen"), "--json",
-                    "nodir/r.json", code=FAILURE)
+    def test_json_into_an_unwritable_file_is_refused_before_the_work(self):
+        for command in (["check"], ["verify", "--device", "cpu"], ["bench"]):
+            self.refuse("nodir/r.json: cannot be written: there is no folder nodir", *command,
+                        spec("strassen"), "--json", "nodir/r.json")
         self.assertFalse(os.path.exists(self.path("nodir")))
+
+    def test_no_output_overwrites_an_input(self):
+        path = self.write("a.yaml", simple_spec())
+        basis = self.write("b.yaml", self.expect(OK, "basis", "show", "strassen", "--yaml").out)
+        os.symlink(path, self.path("link.yaml"))
+        texts = [self.read(path), self.read(basis)]
+        for words in (["check", "a.yaml", "--json=a.yaml"], ["check", "a.yaml", "--json=./a.yaml"],
+                      ["check", "a.yaml", "--json=link.yaml"],
+                      ["build", "a.yaml", "--arch", "sm_80", "-o", "a.yaml"],
+                      ["basis", "kron", "strassen", "b.yaml", "-o", "b.yaml"]):
+            self.refuse("is also the input: choose another file to write", *words)
+        self.refuse("is also --output", "build", "a.yaml", "--arch", "sm_80", "-o", "x.json", "--json=x.json")
+        self.assertEqual([self.read(path), self.read(basis)], texts)
+
+    def test_what_hinders_an_output_is_named(self):
+        self.write("file", "")
+        words = ["basis", "kron", "strassen", "strassen", "-o"]
+        self.refuse("no/k.yaml: cannot be written: there is no folder no\n", *words, "no/k.yaml")
+        self.refuse("file/k.yaml: cannot be written: file is not a folder\n", *words, "file/k.yaml")
+        self.refuse(".: is a directory", *words, ".")
 
 
 class Environment(TestCase):

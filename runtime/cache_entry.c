@@ -14,7 +14,6 @@
 #include <stile/version.h>
 
 #include "cache_file.h"
-#include "cache_lock.h"
 #include "fail.h"
 #include "text.h"
 
@@ -156,7 +155,7 @@ static stile_cache_read read_contents(contents *out, int root, const char *name,
     out->cubin.data = cubin;
     stile_cache_read result = error ? judge(error) : STILE_CACHE_FOUND;
     /* Files may be missing because the entry is being taken out. */
-    if (error && !stile_cache_lock_is_current(root, name, folder))
+    if (error && !stile_cache_file_is_current(root, name, folder))
         result = STILE_CACHE_ABSENT;
     close(folder);
     return result;

@@ -55,16 +55,17 @@ stile_cache_read stile_cache_entry_read(stile_cubin *out, int root, const stile_
  */
 stile_cache_read stile_cache_entry_check(int root, const char *folder, const char **reason);
 
-/*
- * The kernel's name, the architecture and the key in "<arch>/<kernel>-<key>"; false where this is
- * no name of an entry.
- */
+/* What the name of an entry says, "<arch>/<kernel>-<key>". */
 typedef struct stile_cache_folder {
     char arch[16], kernel[65];
     stile_digest key;
 } stile_cache_folder;
-bool stile_cache_is_arch(const char *name); /* "sm_90a": a folder of entries */
+
+/* False, with *out untouched, where this is no name of an entry. */
 bool stile_cache_folder_parse(stile_cache_folder *out, const char *folder);
+
+/* Whether a name is that of a folder of entries: "sm_90a". */
+bool stile_cache_is_arch(const char *name);
 
 /*
  * Publishes an entry, used at `stamp`: written aside, synced, renamed. 0 also where another process

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache_evict.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -119,21 +118,14 @@ int stile_cache_evict(int root, uint64_t limit, const char *keep, stile_cache_ev
  */
 static void remove_leavings(int root)
 {
-    int folder = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *listing = folder < 0 ? NULL : fdopendir(folder);
-    if (!listing) {
-        if (folder >= 0)
-            close(folder);
+    DIR *listing = stile_cache_list(root, ".");
+    if (!listing)
         return;
-    }
-    for (struct dirent *item; (item = readdir(listing));) {
-        int child;
-        if (!stile_cache_is_arch(item->d_name) ||
-            (child = openat(folder, item->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+    for (const char *name; (name = stile_cache_list_next(listing));) {
+        if (!stile_cache_is_arch(name))
             continue;
-        stile_cache_remove_abandoned(child, ANY_AGE);
-        close(child);
-        unlinkat(folder, item->d_name, AT_REMOVEDIR);
+        stile_cache_remove_abandoned(root, name, ANY_AGE);
+        unlinkat(root, name, AT_REMOVEDIR);
     }
     closedir(listing);
 }

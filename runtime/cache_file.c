@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache_file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -106,8 +105,26 @@ int stile_cache_folder_open(int directory, const char *name, int *out)
     return 0;
 }
 
-/* The next name in `listing` but for "." and "..", or NULL. */
-static const char *next_name(DIR *listing)
+bool stile_cache_file_is_current(int directory, const char *name, int file)
+{
+    struct stat ours, named;
+    return fstat(file, &ours) == 0 && fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
+DIR *stile_cache_list(int directory, const char *name)
+{
+    int folder = openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *listing = folder < 0 ? NULL : fdopendir(folder);
+    if (!listing && folder >= 0) {
+        int error = errno;
+        close(folder);
+        errno = error;
+    }
+    return listing;
+}
+
+const char *stile_cache_list_next(DIR *listing)
 {
     for (struct dirent *item; (item = readdir(listing));) {
         if (strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0)
@@ -122,17 +139,12 @@ static int remove_tree(int directory, const char *name, int depth)
         return 0;
     if (errno != EISDIR && errno != EPERM)
         return errno;
-    int folder = openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    DIR *listing = folder < 0 ? NULL : fdopendir(folder);
-    if (!listing) {
-        int error = errno;
-        if (folder >= 0)
-            close(folder);
-        return error;
-    }
+    DIR *listing = stile_cache_list(directory, name);
+    if (!listing)
+        return errno;
     if (depth > 0) {
-        for (const char *child; (child = next_name(listing));)
-            remove_tree(folder, child, depth - 1);
+        for (const char *child; (child = stile_cache_list_next(listing));)
+            remove_tree(dirfd(listing), child, depth - 1);
     }
     closedir(listing);
     return unlinkat(directory, name, AT_REMOVEDIR) == 0 ? 0 : errno;
@@ -165,20 +177,16 @@ static bool is_abandoned(int directory, const char *name, int64_t age)
     return locked || (!alive && stile_cache_is_older(directory, name, DAY_SECONDS));
 }
 
-void stile_cache_remove_abandoned(int directory, int64_t age)
+void stile_cache_remove_abandoned(int directory, const char *name, int64_t age)
 {
-    /* A description of its own: fdopendir takes over the position as well. */
-    int folder = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *listing = folder < 0 ? NULL : fdopendir(folder);
-    if (!listing) {
-        if (folder >= 0)
-            close(folder);
+    DIR *listing = stile_cache_list(directory, name);
+    if (!listing)
         return;
-    }
-    for (const char *name; (name = next_name(listing));) {
-        if (strncmp(name, STILE_CACHE_TEMPORARY, strlen(STILE_CACHE_TEMPORARY)) == 0 &&
-            is_abandoned(folder, name, age))
-            stile_cache_remove(folder, name);
+    const int folder = dirfd(listing);
+    for (const char *item; (item = stile_cache_list_next(listing));) {
+        if (strncmp(item, STILE_CACHE_TEMPORARY, strlen(STILE_CACHE_TEMPORARY)) == 0 &&
+            is_abandoned(folder, item, age))
+            stile_cache_remove(folder, item);
     }
     closedir(listing);
 }

@@ -6,6 +6,7 @@
 #ifndef STILE_RUNTIME_CACHE_FILE_H
 #define STILE_RUNTIME_CACHE_FILE_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +26,15 @@ int stile_cache_file_write(int directory, const char *name, const void *data, si
 /* Opens a directory in `directory`, made with mode 0700 where it is missing; close *out. */
 int stile_cache_folder_open(int directory, const char *name, int *out);
 
+/* Whether the open `file` still is the one called `name`, a folder just as well. */
+bool stile_cache_file_is_current(int directory, const char *name, int file);
+
+/* Opens a folder (no link to one) for reading its names; closedir it. NULL with errno. */
+DIR *stile_cache_list(int directory, const char *name);
+
+/* The next name, in no order, but for "." and ".."; NULL behind the last. */
+const char *stile_cache_list_next(DIR *listing);
+
 /* Removes a file, or a folder and what is in it. ENOENT where there is none. */
 int stile_cache_remove(int directory, const char *name);
 
@@ -35,9 +45,9 @@ int stile_cache_remove(int directory, const char *name);
 bool stile_cache_is_older(int directory, const char *name, int64_t age);
 
 /*
- * Removes the temporary folders in `directory` whose writers are gone: those that nobody holds a
+ * Removes the temporary folders in folder `name` whose writers are gone: those that nobody holds a
  * flock on and that are older than `age` seconds, or than a day where there are no locks.
  */
-void stile_cache_remove_abandoned(int directory, int64_t age);
+void stile_cache_remove_abandoned(int directory, const char *name, int64_t age);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache_index.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,19 +11,6 @@
 
 #include "cache_file.h"
 #include "cache_stats.h"
-
-/* Opens a folder for reading its names; NULL with errno. */
-static DIR *open_listing(int directory, const char *name)
-{
-    int folder = openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    DIR *listing = folder < 0 ? NULL : fdopendir(folder);
-    if (!listing && folder >= 0) {
-        int error = errno;
-        close(folder);
-        errno = error;
-    }
-    return listing;
-}
 
 static uint64_t stamp_of(const struct timespec *time)
 {
@@ -45,15 +31,15 @@ static bool measure(stile_cache_item *item, int root)
         item->bytes = (uint64_t)status.st_size;
         return true;
     }
-    DIR *listing = open_listing(root, item->folder);
+    DIR *listing = stile_cache_list(root, item->folder);
     if (!listing)
         return errno != ENOENT;
-    for (struct dirent *file; (file = readdir(listing));) {
-        if (fstatat(dirfd(listing), file->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+    for (const char *file; (file = stile_cache_list_next(listing));) {
+        if (fstatat(dirfd(listing), file, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
             S_ISDIR(status.st_mode))
             continue;
         item->bytes += (uint64_t)status.st_size;
-        if (strcmp(file->d_name, STILE_CACHE_META) == 0)
+        if (strcmp(file, STILE_CACHE_META) == 0)
             item->used = status.st_mtime;
     }
     closedir(listing);
@@ -78,13 +64,13 @@ static int add_item(stile_cache_index *index, const stile_cache_item *item)
 
 static int read_arch(stile_cache_index *index, int root, const char *arch)
 {
-    DIR *listing = open_listing(root, arch);
+    DIR *listing = stile_cache_list(root, arch);
     if (!listing)
         return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
     int error = 0;
-    for (struct dirent *entry; !error && (entry = readdir(listing));) {
+    for (const char *name; !error && (name = stile_cache_list_next(listing));) {
         stile_cache_item item = {0};
-        int size = snprintf(item.folder, sizeof item.folder, "%s/%s", arch, entry->d_name);
+        int size = snprintf(item.folder, sizeof item.folder, "%s/%s", arch, name);
         if (size < (int)sizeof item.folder && stile_cache_folder_parse(&item.name, item.folder) &&
             measure(&item, root))
             error = add_item(index, &item);
@@ -108,14 +94,14 @@ static int by_use(const void *a, const void *b)
 
 int stile_cache_index_read(stile_cache_index *out, int root)
 {
-    DIR *listing = open_listing(root, ".");
+    DIR *listing = stile_cache_list(root, ".");
     if (!listing)
         return errno;
     stile_cache_index index = {0};
     int error = 0;
-    for (struct dirent *entry; !error && (entry = readdir(listing));) {
-        if (stile_cache_is_arch(entry->d_name))
-            error = read_arch(&index, root, entry->d_name);
+    for (const char *name; !error && (name = stile_cache_list_next(listing));) {
+        if (stile_cache_is_arch(name))
+            error = read_arch(&index, root, name);
     }
     closedir(listing);
     if (error) {

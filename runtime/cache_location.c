@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache_location.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache_entry.h"
 #include "cache_file.h"
 #include "cache_lock.h"
 #include "fail.h"
@@ -57,20 +57,12 @@ static bool is_private(int directory, mode_t forbidden, stile_text *reason)
 static void clean(int root)
 {
     stile_cache_lock_clean(root, LOCK_SECONDS);
-    int folder = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *listing = folder < 0 ? NULL : fdopendir(folder);
-    if (!listing) {
-        if (folder >= 0)
-            close(folder);
+    DIR *listing = stile_cache_list(root, ".");
+    if (!listing)
         return;
-    }
-    for (struct dirent *item; (item = readdir(listing));) {
-        int child;
-        if (strncmp(item->d_name, "sm_", 3) == 0 &&
-            (child = openat(folder, item->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0) {
-            stile_cache_remove_abandoned(child, TEMPORARY_SECONDS);
-            close(child);
-        }
+    for (const char *name; (name = stile_cache_list_next(listing));) {
+        if (stile_cache_is_arch(name))
+            stile_cache_remove_abandoned(root, name, TEMPORARY_SECONDS);
     }
     closedir(listing);
 }

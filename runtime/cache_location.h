@@ -23,6 +23,7 @@ typedef struct stile_cache_location {
  */
 int stile_cache_location_open(stile_cache_location *out, const char *configured,
                               stile_text *warning);
+
 /* The directory that kernels come from, or NULL: they are in memory only. */
 const char *stile_cache_location_path(const stile_cache_location *location);
 

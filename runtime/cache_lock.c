@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache_lock.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,13 +21,6 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-bool stile_cache_lock_is_current(int folder, const char *name, int file)
-{
-    struct stat ours, named;
-    return fstat(file, &ours) == 0 && fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
-}
-
 /* One attempt, without waiting. */
 static stile_cache_lock_result try_lock(int folder, const char *name, int *out)
 {
@@ -42,7 +33,7 @@ static stile_cache_lock_result try_lock(int folder, const char *name, int *out)
         return busy ? STILE_CACHE_LOCK_BUSY : STILE_CACHE_LOCK_UNAVAILABLE;
     }
     /* A holder removes the name before it lets go. */
-    if (!stile_cache_lock_is_current(folder, name, file)) {
+    if (!stile_cache_file_is_current(folder, name, file)) {
         close(file);
         return STILE_CACHE_LOCK_BUSY;
     }
@@ -83,20 +74,17 @@ void stile_cache_lock_release(stile_cache_lock *lock)
 
 void stile_cache_lock_clean(int root, int age)
 {
-    int folder = openat(root, STILE_CACHE_LOCKS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    DIR *listing = folder < 0 ? NULL : fdopendir(folder);
-    if (!listing) {
-        if (folder >= 0)
-            close(folder);
+    DIR *listing = stile_cache_list(root, STILE_CACHE_LOCKS);
+    if (!listing)
         return;
-    }
-    for (struct dirent *item; (item = readdir(listing));) {
-        const char *suffix = strrchr(item->d_name, '.');
+    const int folder = dirfd(listing);
+    for (const char *name; (name = stile_cache_list_next(listing));) {
+        const char *suffix = strrchr(name, '.');
         int file;
         if (suffix && strcmp(suffix, LOCK_SUFFIX) == 0 &&
-            stile_cache_is_older(folder, item->d_name, age) &&
-            try_lock(folder, item->d_name, &file) == STILE_CACHE_LOCKED) {
-            unlinkat(folder, item->d_name, 0);
+            stile_cache_is_older(folder, name, age) &&
+            try_lock(folder, name, &file) == STILE_CACHE_LOCKED) {
+            unlinkat(folder, name, 0);
             close(file);
         }
     }

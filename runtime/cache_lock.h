@@ -5,8 +5,6 @@
 #ifndef STILE_RUNTIME_CACHE_LOCK_H
 #define STILE_RUNTIME_CACHE_LOCK_H
 
-#include <stdbool.h>
-
 /* The folder of locks, relative to the root. */
 #define STILE_CACHE_LOCKS "locks"
 
@@ -31,8 +29,5 @@ void stile_cache_lock_release(stile_cache_lock *lock);
  * Removes lock files that nobody holds and that are older than `age` seconds: of killed processes.
  */
 void stile_cache_lock_clean(int root, int age);
-
-/* Whether the open `file` still is the one called `name` in `folder`. */
-bool stile_cache_lock_is_current(int folder, const char *name, int file);
 
 #endif

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cache_lock.h"
+#include "cache_file.h"
 #include "sha256.h"
 
 #define STATS_FILE "stats"
@@ -92,7 +92,7 @@ static int open_locked(int root, int flags, int operation, int timeout_ms, int *
         if (file < 0)
             return errno;
         int error = flock(file, operation | LOCK_NB) == 0 ? 0 : errno;
-        if (!error && stile_cache_lock_is_current(root, STATS_FILE, file)) {
+        if (!error && stile_cache_file_is_current(root, STATS_FILE, file)) {
             *out = file;
             return 0;
         }

@@ -6,8 +6,8 @@
  *
  * The key hashes source, options, architecture and format version. Entries are written aside,
  * synced and renamed into place; every read checks size and checksum and drops what does not match.
- * The least recently used are taken out where all together exceed $STILE_CACHE_SIZE (1 GiB). A
- * fault of the cache is logged once and never fails a compile that could succeed.
+ * The least recently used are taken out where all together exceed $STILE_CACHE_SIZE (1 GiB) or the
+ * disk is full. A fault of the cache is logged once and never fails a compile that could succeed.
  *
  * One process at a time compiles a key: it holds a lock of that name (cache_lock.h), others wait
  * and then read what it published. What happens is counted in the process and in the directory

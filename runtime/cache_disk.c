@@ -17,7 +17,12 @@
 #include "fail.h"
 #include "text.h"
 
-enum { LOCK_TIMEOUT_MS = 60 * 1000, LOCK_SLICE_MS = 20, STATS_TIMEOUT_MS = 500 };
+enum {
+    LOCK_TIMEOUT_MS = 60 * 1000,
+    LOCK_SLICE_MS = 20,
+    STATS_TIMEOUT_MS = 500,
+    ROOM_BYTES = 64 << 10, /* for kernel.meta, and what files take of a disk beyond their bytes */
+};
 
 static const stile_cache_counters nothing = {0};
 
@@ -202,13 +207,34 @@ static int compile(stile_cache_disk *disk, const stile_cache_entry *entry, stile
     return STILE_OK;
 }
 
+static void count_evictions(stile_cache_disk *disk, const stile_cache_eviction *eviction)
+{
+    if (eviction->evicted)
+        stile_cache_disk_count(disk, &(stile_cache_counters){.evictions = eviction->evicted},
+                               eviction->stamp);
+}
+
+/* Writes an entry; on a full disk once more, in the place of others. */
+static int write_entry(stile_cache_disk *disk, const stile_cache_entry *entry,
+                       const stile_cubin *cubin)
+{
+    const int root = disk->location.root;
+    const uint64_t bytes = entry->source_size + cubin->size + strlen(cubin->log) + ROOM_BYTES;
+    int error =
+        stile_cache_entry_write(root, entry, cubin, stile_cache_disk_count(disk, &nothing, 0));
+    stile_cache_eviction eviction;
+    if ((error != ENOSPC && error != EDQUOT) || stile_cache_make_room(root, bytes, &eviction) != 0 ||
+        !eviction.evicted)
+        return error;
+    count_evictions(disk, &eviction);
+    return stile_cache_entry_write(root, entry, cubin, stile_cache_disk_count(disk, &nothing, 0));
+}
+
 /* Whether the disk has the entry now. Makes room for it at the cost of others. */
 static bool publish(stile_cache_disk *disk, const stile_cache_entry *entry,
                     const stile_cubin *cubin)
 {
-    const int root = disk->location.root;
-    int error =
-        stile_cache_entry_write(root, entry, cubin, stile_cache_disk_count(disk, &nothing, 0));
+    int error = write_entry(disk, entry, cubin);
     if (error && !atomic_exchange(&disk->warned_of_writing, true))
         say(disk, STILE_LOG_WARNING,
             "kernel cache: cannot write to %s: %s; compiled kernels stay in memory",
@@ -216,10 +242,8 @@ static bool publish(stile_cache_disk *disk, const stile_cache_entry *entry,
     if (error)
         return false;
     stile_cache_eviction eviction;
-    if (stile_cache_evict(root, disk->size_limit, entry->folder, &eviction) == 0 &&
-        eviction.evicted)
-        stile_cache_disk_count(disk, &(stile_cache_counters){.evictions = eviction.evicted},
-                               eviction.stamp);
+    if (stile_cache_evict(disk->location.root, disk->size_limit, entry->folder, &eviction) == 0)
+        count_evictions(disk, &eviction);
     return true;
 }
 

@@ -76,13 +76,18 @@ int stile_cache_evict_damaged(int root, const char *folder)
     return take_out(root, folder, true);
 }
 
-static int evict_until(int root, uint64_t limit, const char *keep, stile_cache_eviction *out)
+/* Until all entries together have at most `limit` bytes, and `room` bytes less than now. */
+static int evict_until(int root, uint64_t limit, uint64_t room, const char *keep,
+                       stile_cache_eviction *out)
 {
     stile_cache_index index;
     int error = stile_cache_index_read(&index, root);
     if (error)
         return error;
     stile_cache_eviction result = {.stamp = index.stamp};
+    if (limit > index.bytes)
+        limit = index.bytes;
+    limit -= room < limit ? room : limit;
     if (index.bytes > limit)
         stile_cache_index_sort_by_use(&index);
     for (int i = 0; i < index.count && index.bytes > limit; i++) {
@@ -100,17 +105,28 @@ static int evict_until(int root, uint64_t limit, const char *keep, stile_cache_e
     return 0;
 }
 
-int stile_cache_evict(int root, uint64_t limit, const char *keep, stile_cache_eviction *out)
+static int evict_alone(int root, uint64_t limit, uint64_t room, const char *keep,
+                       stile_cache_eviction *out)
 {
     stile_cache_lock lock;
     stile_cache_lock_result locked =
         stile_cache_lock_acquire(&lock, root, "evict", LOCK_TIMEOUT_MS);
     if (locked == STILE_CACHE_LOCK_BUSY)
         return EBUSY;
-    int error = evict_until(root, limit, keep, out);
+    int error = evict_until(root, limit, room, keep, out);
     if (locked == STILE_CACHE_LOCKED)
         stile_cache_lock_release(&lock);
     return error;
+}
+
+int stile_cache_evict(int root, uint64_t limit, const char *keep, stile_cache_eviction *out)
+{
+    return evict_alone(root, limit, 0, keep, out);
+}
+
+int stile_cache_make_room(int root, uint64_t bytes, stile_cache_eviction *out)
+{
+    return evict_alone(root, UINT64_MAX, bytes, NULL, out);
 }
 
 /*

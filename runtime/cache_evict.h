@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Taking entries out of a cache directory: the least recently used where it is too large, or one.
+ * Taking entries out of a cache directory: the least recently used where it is too large or its disk
+ * is full, or one.
  */
 #ifndef STILE_RUNTIME_CACHE_EVICT_H
 #define STILE_RUNTIME_CACHE_EVICT_H
@@ -41,6 +42,12 @@ typedef struct stile_cache_eviction {
  * one waits for another a second, then leaves it to that. Returns 0 or an errno value.
  */
 int stile_cache_evict(int root, uint64_t limit, const char *keep, stile_cache_eviction *out);
+
+/*
+ * The same on a full disk, until `bytes` bytes are gone, or all entries. The files of an entry take
+ * at least as much of the disk as they have bytes.
+ */
+int stile_cache_make_room(int root, uint64_t bytes, stile_cache_eviction *out);
 
 /*
  * Removes all that the cache made below `root`: entries, counters, locks that nobody holds, what

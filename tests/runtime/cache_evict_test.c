@@ -133,6 +133,28 @@ static void the_least_recently_used_go_first_and_only_as_many_as_needed(void **s
     close(s.root);
 }
 
+static void room_on_a_full_disk_comes_from_the_least_recently_used(void **state)
+{
+    shelf s;
+    stile_cache_eviction result;
+    fill(&s, *state, (const uint64_t[]){40, 10, 60, 30, 20, 50});
+    assert_int_equal(stile_cache_make_room(s.root, 0, &result), 0);
+    assert_int_equal(result.evicted, 0);
+    assert_int_equal(stile_cache_make_room(s.root, 1, &result), 0);
+    assert_int_equal(result.evicted, 1);
+    assert_there(&s, "+-++++");
+    assert_int_equal(stile_cache_make_room(s.root, s.entry_bytes * 3 / 2, &result), 0);
+    assert_int_equal(result.evicted, 2);
+    assert_int_equal(result.stamp, 60);
+    assert_there(&s, "+-+--+");
+    assert_int_equal(stile_cache_make_room(s.root, UINT64_MAX, &result), 0);
+    assert_int_equal(result.evicted, 3);
+    assert_there(&s, "------");
+    assert_int_equal(stile_cache_make_room(s.root, 1, &result), 0);
+    assert_int_equal(result.evicted, 0);
+    close(s.root);
+}
+
 static void what_was_just_published_stays_however_small_the_limit(void **state)
 {
     shelf s;
@@ -267,6 +289,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(sizes_are_parsed_exactly),
         TEST(the_least_recently_used_go_first_and_only_as_many_as_needed),
+        TEST(room_on_a_full_disk_comes_from_the_least_recently_used),
         TEST(what_was_just_published_stays_however_small_the_limit),
         TEST(an_entry_whose_key_is_locked_is_left),
         TEST(one_process_evicts_at_a_time),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Full disks, read-only directories, foreign ones and wrong clocks fail no compile."""
+import json
 import os
 import subprocess
 import unittest
@@ -49,6 +50,27 @@ class Mounts(TestCase):
                 with open(os.path.join(self.folder, "%d.err" % i)) as file:
                     messages = file.read()
                 self.assertLessEqual(messages.count("\n"), 1, messages)
+
+    def test_a_full_disk_keeps_what_was_used_last(self):
+        # Two of the four sets of kernels fit; the size limit is far above the disk's.
+        done = self.run_script("""
+            mount -t tmpfs -o mode=0700,size=800k none "$CACHE"
+            for arch in 80 89 90 100; do
+                "$STILE" build "$SPEC" --arch sm_$arch -o "$OUT/$arch.stile" >/dev/null
+            done
+            "$STILE" cache verify >"$OUT/verified"
+            "$STILE" cache stats --json >"$OUT/stats.json"
+            STILE_NVRTC=/nowhere "$STILE" build "$SPEC" --arch sm_100 -o "$OUT/again.stile" >/dev/null
+            cmp "$OUT/100.stile" "$OUT/again.stile"
+            find "$CACHE" -name '.tmp-*' -o -name '*.lock'
+            """, FAKE_NVRTC_BYTES="60000")
+        self.assertEqual((done.stdout, done.stderr), ("", ""))
+        with open(os.path.join(self.folder, "stats.json")) as file:
+            stats = json.load(file)
+        kernels = len(self.compiled())
+        self.assertEqual(sum(map(len, self.compiled().values())), kernels) # none of them twice
+        self.assertGreater(stats["evictions"], 0)
+        self.assertEqual(stats["evictions"] + stats["entries"], kernels)
 
     def test_a_read_only_directory_serves_hits_and_is_left_alone(self):
         self.build()

@@ -138,7 +138,7 @@ typedef struct stile_cache_counters {
     uint64_t misses;   /* kernels that were not */
     uint64_t compiles; /* compilations begun, also those that failed */
     uint64_t waits; /* kernels for which a thread or process waited while another compiled them */
-    uint64_t evictions; /* entries taken out of the directory to keep it within $STILE_CACHE_SIZE */
+    uint64_t evictions; /* entries taken out of the directory: $STILE_CACHE_SIZE, or a full disk */
     uint64_t damaged; /* entries that failed a check; they were not used, and removed if possible */
 } stile_cache_counters;
 

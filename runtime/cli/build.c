@@ -157,16 +157,9 @@ static int report_failures(const build *b)
     return worst;
 }
 
-static void print_log(void *user, stile_log_level level, const char *message)
-{
-    (void)user;
-    if (level <= STILE_LOG_WARNING)
-        stile_print_note("%s", message);
-}
-
 static int compile_all(build *b)
 {
-    int error = stile_cache_open(&b->cache, NULL, print_log, NULL);
+    int error = stile_cache_open(&b->cache, NULL, stile_print_log, stile_log_user());
     if (error)
         return stile_report_failure(error, NULL);
     stile_parallel_for(0, (int64_t)b->job_count, run_job, b);

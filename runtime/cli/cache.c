@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -158,7 +159,10 @@ static int run_stats(const stile_arguments *arguments)
         return result;
     uint64_t limit;
     if (!stile_cache_size_limit(&limit))
-        stile_print_note("STILE_CACHE_SIZE says no size; taken as 1G");
+        stile_print_note(
+            "STILE_CACHE_SIZE is \"%s\", not a number of bytes or a size such as 512M; "
+            "taken as 1G",
+            getenv("STILE_CACHE_SIZE"));
     stile_cache_stats stats = {0};
     int error = stile_cache_stats_read(in_use.root, &stats);
     stile_arena *arena = stile_arena_create();

@@ -197,11 +197,30 @@ int stile_input_arch(const stile_arguments *arguments, const char *fallback, sti
     return STILE_EXIT_USAGE;
 }
 
-static void print_log(void *user, stile_log_level level, const char *message)
+void stile_print_log(void *user, stile_log_level level, const char *message)
 {
-    (void)user;
-    if (level <= STILE_LOG_WARNING)
+    if ((intptr_t)level <= (intptr_t)user)
         stile_print_note("%s", message);
+}
+
+void *stile_log_user(void)
+{
+    static const char *const names[] = {
+        [STILE_LOG_ERROR] = "error",
+        [STILE_LOG_WARNING] = "warning",
+        [STILE_LOG_INFO] = "info",
+        [STILE_LOG_DEBUG] = "debug",
+    };
+    const char *name = getenv("STILE_LOG");
+    if (!name || !*name)
+        name = names[STILE_LOG_WARNING];
+    for (intptr_t level = STILE_LOG_ERROR; level <= STILE_LOG_DEBUG; level++) {
+        if (strcmp(name, names[level]) == 0)
+            return (void *)level;
+    }
+    stile_print_note("STILE_LOG is \"%s\", not error, warning, info or debug; taken as warning",
+                     name);
+    return (void *)(intptr_t)STILE_LOG_WARNING;
 }
 
 /* Reads "auto", "cuda", "cuda:1" or "cpu". */
@@ -223,7 +242,7 @@ int stile_input_context(const stile_arguments *arguments, const char *fallback, 
                         bool *automatic)
 {
     const char *text = stile_argument(arguments, "device");
-    stile_context_params params = {.log = print_log};
+    stile_context_params params = {.log = stile_print_log, .log_user = stile_log_user()};
     if (!parse_device(text ? text : fallback, &params.device, automatic)) {
         stile_print_error("--device is '%s', but must be auto, cuda, cuda:0, cuda:1 … or cpu",
                           text);

@@ -67,6 +67,13 @@ int stile_input_arch(const stile_arguments *arguments, const char *fallback, sti
 int stile_input_context(const stile_arguments *arguments, const char *fallback, stile_context **out,
                         bool *automatic);
 
+/*
+ * The log of commands on stderr: stile_print_log prints the levels up to the one in `user`, which
+ * stile_log_user takes from $STILE_LOG: warnings and errors where it says nothing.
+ */
+void stile_print_log(void *user, stile_log_level level, const char *message);
+void *stile_log_user(void);
+
 /* "8192×2048×5632" into the arena. */
 const char *stile_shape_text(stile_arena *arena, const stile_shape *shape);
 

@@ -75,7 +75,8 @@ static int make_plan(stile_plan **out, stile_context **context, bool automatic,
     int error = stile_plan_create(out, *context, spec, params);
     if (error == STILE_ERROR_UNSUPPORTED && automatic && (*context)->device != STILE_DEVICE_CPU) {
         stile_print_note("computing on the CPU, since the GPU cannot: %s", stile_last_error());
-        stile_context_params cpu = {.device = STILE_DEVICE_CPU};
+        stile_context_params cpu = {
+            .device = STILE_DEVICE_CPU, .log = stile_print_log, .log_user = stile_log_user()};
         stile_context_destroy(context);
         error = stile_context_create(context, &cpu);
         if (!error)

@@ -5,7 +5,8 @@ import os
 import subprocess
 import unittest
 
-from support import (ENVIRONMENT, FAILURE, OK, PROGRAM, USAGE, TestCase, simple_spec, spec)
+from support import (ENVIRONMENT, FAILURE, OK, PROGRAM, USAGE, TestCase, simple_spec, spec,
+                     write_npy)
 
 COMMANDS = ["check", "explain", "generate", "build", "encode", "run", "verify", "bench", "basis", "cache",
             "lua", "doctor", "completion", "man", "basis list", "basis show", "basis check", "basis kron",
@@ -226,6 +227,16 @@ class Environment(TestCase):
                       ["generate", spec("strassen"), "-o", "out"],
                       ["verify", spec("strassen"), "--device", "cpu", "--shape", "8x8x8"]):
             self.expect(OK, *words, env=environment)
+
+    def test_nonsense_in_variables_is_said_and_does_no_harm(self):
+        words = ["run", spec("strassen"), "--x", "x.npy", "--w", "x.npy", "--out", "y.npy", "--device", "cpu"]
+        write_npy(self.path("x.npy"), [[1.0, 2.0], [3.0, 4.0]])
+        result = self.expect(OK, *words, env=dict(self.environment, STILE_LOG="loud"))
+        self.assertIn('STILE_LOG is "loud", not error, warning, info or debug', result.err)
+        self.assertNotIn("STILE_LOG", self.expect(OK, *words, env=dict(self.environment, STILE_LOG="debug")).err)
+        os.mkdir(self.path("cache"), 0o700)
+        result = self.expect(OK, "cache", "stats", env=dict(self.environment, STILE_CACHE_SIZE="-5"))
+        self.assertIn('STILE_CACHE_SIZE is "-5", not a number of bytes', result.err)
 
     def test_bench_refuses_the_cpu(self):
         self.refuse("needs a GPU", "bench", spec("strassen"), "--shape", "8x8x8", "--device", "cpu")

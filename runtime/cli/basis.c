@@ -51,7 +51,7 @@ static int run_list(const stile_arguments *arguments)
         stile_json_end_array(&json);
     } else {
         stile_table_print(&text, &table);
-        stile_text_append(&text, "\nAlso: classical:m,k,n and random:m,k,n;rank;seed.\n");
+        stile_text_append(&text, "\nAlso: classical:m,k,n and 'random:m,k,n;rank;seed'.\n");
     }
     int result = STILE_EXIT_OK;
     if (error) {
@@ -86,7 +86,8 @@ const stile_command stile_command_basis = {
     .name = "basis",
     .synopsis = "list|show|check|kron ...",
     .summary = "list, show, check and multiply bases",
-    .text = "Bases are named as NAME (stile basis list), classical:m,k,n, random:m,k,n;rank;seed,\n"
-            "a basis file, or a spec.",
+    .text =
+        "Bases are named as NAME (stile basis list), classical:m,k,n, 'random:m,k,n;rank;seed',\n"
+        "a basis file, or a spec.",
     .subcommands = subcommands,
 };

@@ -359,7 +359,7 @@ static const stile_option options[] = {
 
 const stile_command stile_command_bench = {
     .name = "bench",
-    .synopsis = "SPEC... --shape MxKxN[,...]",
+    .synopsis = "SPEC... [--shape MxKxN[,...]]",
     .summary = "time specs, interleaved with cuBLAS",
     .text = "Times every variant on every shape in pairs with cuBLASLt (the best of its first 8\n"
             "heuristics with W as nk and as kn), warm, each on operands that rotate over more\n"

@@ -63,8 +63,9 @@ static void print_operator(stile_text *text, stile_arena *arena, const stile_con
     const char *exactness =
         m->exact
             ? "exact: matrix multiplication with weights V·W"
-            : stile_arena_printf(arena, "error %s as matrix multiplication (0 exact, 1 nothing)",
-                                 stile_human_number(arena, m->error, 3));
+            : stile_arena_printf(
+                  arena, "error %s as matrix multiplication (0: exact, 1: as far off as zeros)",
+                  stile_human_number(arena, m->error, 3));
     stile_table table = {.arena = arena, .alignment = "l", .indent = "  "};
     fact(&table, "base case",
          stile_arena_printf(arena, "%s %s, %s", stile_base_case_text(arena, b), b->name,
@@ -294,13 +295,13 @@ static const stile_option options[] = {
 
 const stile_command stile_command_explain = {
     .name = "explain",
-    .synopsis = "SPEC --shape MxKxN",
+    .synopsis = "SPEC [--shape MxKxN]",
     .summary = "kernels, FLOP, bytes, limit, row coupling, error, growth",
     .text = "Tells what a spec is and costs: its base case, error and row coupling, and for each\n"
             "shape the kernels with their launches, FLOP and bytes, the limit of the speed-up,\n"
             "the size of the encoded weights and the workspace. Needs no GPU. FLOP of sparse\n"
             "bases count the additions that remain after common subexpressions are shared; bytes\n"
-            "count each array once.",
+            "count each array once, with the padding of rows that encoded arrays have in memory.",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

@@ -26,8 +26,8 @@ static const fact environment[] = {
     {"STILE_CACHE_SIZE", "How large the cache may grow, such as 512M or 2G. Default: 1G."},
     {"STILE_JIT", "on (the default) or off: kernels that are in no cache or bundle are an error."},
     {"STILE_NVRTC", "The NVRTC library to use, or a folder to look for it in."},
-    {"STILE_LOG", "error, warning, info or debug: what libstile tells on stderr."},
-    {"STILE_DUMP", "A folder for the source and cubin of every kernel that is compiled."},
+    {"STILE_LOG", "error, warning, info or debug: how much is told on stderr. Default: warning."},
+    {"STILE_DUMP", "A folder for the source and the compiler's log of every kernel that is used."},
 };
 
 /* Appends text; what roff would take for its own is escaped, and no line begins with a request. */

@@ -115,6 +115,11 @@ def main():
         print('--- the program, and a spec that the example does not compute')
         if 'stile ' not in run(root / 'bin/stile', '--version'):
             sys.exit('the installed program does not tell its version')
+        run(root / 'bin/stile', 'check', *sorted((root / 'share/stile/specs').glob('*.yaml')))
+        for name in ('share/stile/specs/stile.schema.json', 'share/man/man1/stile.1',
+                     'share/bash-completion/completions/stile.bash'):
+            if not (root / name).is_file():
+                sys.exit(f'{name} is not installed')
         refused = subprocess.run(['./host', source / 'specs/ffn_up.yaml', 'cpu'], cwd=host,
                                  capture_output=True, text=True)
         if refused.returncode != 1 or not refused.stderr:

@@ -51,8 +51,6 @@ static const struct {
     ENTRY(cuModuleUnload, ""),
     ENTRY(cuModuleGetFunction, ""),
     ENTRY(cuFuncSetAttribute, ""),
-    ENTRY(cuFuncGetAttribute, ""),
-    ENTRY(cuOccupancyMaxActiveBlocksPerMultiprocessor, ""),
     ENTRY(cuLaunchKernel, ""),
     ENTRY(cuTensorMapEncodeTiled, ""),
     ENTRY(cuMemAlloc, "_v2"),
@@ -63,15 +61,12 @@ static const struct {
     ENTRY(cuMemcpyHtoDAsync, "_v2"),
     ENTRY(cuMemcpyDtoDAsync, "_v2"),
     ENTRY(cuMemsetD8, "_v2"),
-    ENTRY(cuMemsetD8Async, ""),
     ENTRY(cuStreamCreate, ""),
     ENTRY(cuStreamDestroy, "_v2"),
     ENTRY(cuStreamSynchronize, ""),
-    ENTRY(cuStreamIsCapturing, ""),
     ENTRY(cuEventCreate, ""),
     ENTRY(cuEventDestroy, "_v2"),
     ENTRY(cuEventRecord, ""),
-    ENTRY(cuEventSynchronize, ""),
     ENTRY(cuEventElapsedTime, ""), /* _v2 exists only since CUDA 12.8 */
 };
 enum { ENTRY_COUNT = sizeof entries / sizeof entries[0] };

@@ -20,16 +20,12 @@ typedef unsigned long long CUdeviceptr;
 
 enum {
     /* of a function */
-    STILE_CU_ATTRIBUTE_STATIC_SHARED_BYTES = 1,
-    STILE_CU_ATTRIBUTE_LOCAL_BYTES = 3,
-    STILE_CU_ATTRIBUTE_REGISTERS = 4,
     STILE_CU_ATTRIBUTE_MAX_DYNAMIC_SHARED_BYTES = 8,
     /* of a device */
     STILE_CU_DEVICE_MULTIPROCESSOR_COUNT = 16,
     STILE_CU_DEVICE_L2_CACHE_SIZE = 38,
     STILE_CU_DEVICE_COMPUTE_CAPABILITY_MAJOR = 75,
     STILE_CU_DEVICE_COMPUTE_CAPABILITY_MINOR = 76,
-    STILE_CU_DEVICE_MAX_SHARED_PER_BLOCK_OPTIN = 97,
 };
 
 /*
@@ -58,10 +54,6 @@ typedef struct stile_driver {
     CUresult (*cuModuleUnload)(CUmodule module);
     CUresult (*cuModuleGetFunction)(CUfunction *function, CUmodule module, const char *name);
     CUresult (*cuFuncSetAttribute)(CUfunction function, int attribute, int value);
-    CUresult (*cuFuncGetAttribute)(int *value, int attribute, CUfunction function);
-    CUresult (*cuOccupancyMaxActiveBlocksPerMultiprocessor)(int *blocks, CUfunction function,
-                                                            int block_threads,
-                                                            size_t dynamic_shared_bytes);
     CUresult (*cuLaunchKernel)(CUfunction function, unsigned grid_x, unsigned grid_y,
                                unsigned grid_z, unsigned block_x, unsigned block_y,
                                unsigned block_z, unsigned shared_bytes, CUstream stream,
@@ -78,16 +70,12 @@ typedef struct stile_driver {
     CUresult (*cuMemcpyHtoDAsync)(CUdeviceptr to, const void *from, size_t bytes, CUstream stream);
     CUresult (*cuMemcpyDtoDAsync)(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream);
     CUresult (*cuMemsetD8)(CUdeviceptr pointer, unsigned char value, size_t bytes);
-    CUresult (*cuMemsetD8Async)(CUdeviceptr pointer, unsigned char value, size_t bytes,
-                                CUstream stream);
     CUresult (*cuStreamCreate)(CUstream *stream, unsigned flags);
     CUresult (*cuStreamDestroy)(CUstream stream);
     CUresult (*cuStreamSynchronize)(CUstream stream);
-    CUresult (*cuStreamIsCapturing)(CUstream stream, int *status); /* 0: not capturing */
     CUresult (*cuEventCreate)(CUevent *event, unsigned flags);
     CUresult (*cuEventDestroy)(CUevent event);
     CUresult (*cuEventRecord)(CUevent event, CUstream stream);
-    CUresult (*cuEventSynchronize)(CUevent event);
     CUresult (*cuEventElapsedTime)(float *milliseconds, CUevent start, CUevent end);
 } stile_driver;
 

@@ -44,7 +44,6 @@ SUCCEED(cuStreamDestroy_v2, (CUstream stream))
 SUCCEED(cuStreamSynchronize, (CUstream stream))
 SUCCEED(cuEventDestroy_v2, (CUevent event))
 SUCCEED(cuEventRecord, (CUevent event, CUstream stream))
-SUCCEED(cuEventSynchronize, (CUevent event))
 
 /* NVRTC opens the driver for its private tables and calls this without a look whether it is there.
  */
@@ -169,19 +168,6 @@ DEFINE(cuModuleGetFunction, (CUfunction * function, CUmodule module, const char 
     return strncmp(name, "stile_", 6) == 0 ? 0 : NOT_FOUND;
 }
 
-DEFINE(cuFuncGetAttribute, (int *value, int attribute, CUfunction function))
-{
-    *value = 1;
-    return 0;
-}
-
-DEFINE(cuOccupancyMaxActiveBlocksPerMultiprocessor,
-       (int *blocks, CUfunction function, int threads, size_t bytes))
-{
-    *blocks = 1;
-    return 0;
-}
-
 DEFINE(cuLaunchKernel, (CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
                         unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
                         CUstream stream, void **parameters, void **extra))
@@ -252,21 +238,9 @@ DEFINE(cuMemsetD8_v2, (CUdeviceptr pointer, unsigned char value, size_t bytes))
     return 0;
 }
 
-DEFINE(cuMemsetD8Async, (CUdeviceptr pointer, unsigned char value, size_t bytes, CUstream stream))
-{
-    memset((void *)(uintptr_t)pointer, value, bytes);
-    return 0;
-}
-
 DEFINE(cuStreamCreate, (CUstream * stream, unsigned flags))
 {
     *stream = (CUstream)&primary;
-    return 0;
-}
-
-DEFINE(cuStreamIsCapturing, (CUstream stream, int *status))
-{
-    *status = 0;
     return 0;
 }
 

@@ -91,26 +91,6 @@ uint8_t stile_e5m2_from_double(double value)
     return (uint8_t)encode(E5M2, value);
 }
 
-double stile_f16_to_double(uint16_t bits)
-{
-    return decode(F16, bits);
-}
-
-double stile_bf16_to_double(uint16_t bits)
-{
-    return decode(BF16, bits);
-}
-
-double stile_e4m3_to_double(uint8_t bits)
-{
-    return decode(E4M3, bits);
-}
-
-double stile_e5m2_to_double(uint8_t bits)
-{
-    return decode(E5M2, bits);
-}
-
 /* Through memcpy: arrays may come from anywhere. */
 static inline float load_f32(const void *array, int64_t index)
 {
@@ -197,7 +177,8 @@ double stile_round_to_type(stile_type type, double value)
     return stile_load_element(type, &element, 0);
 }
 
-int stile_type_significand_bits(stile_type type)
+/* The implicit one included. */
+static int significand_bits(stile_type type)
 {
     switch (type) {
     case STILE_TYPE_F32:
@@ -224,11 +205,11 @@ bool stile_type_holds(stile_type outer, stile_type inner)
     /* e4m3 has no Inf, and saturates where e5m2 would not. */
     if (outer == STILE_TYPE_E4M3 || outer == STILE_TYPE_E5M2)
         return outer == inner;
-    return stile_type_significand_bits(outer) >= stile_type_significand_bits(inner) &&
+    return significand_bits(outer) >= significand_bits(inner) &&
            (wide || !needs_wide);
 }
 
 double stile_type_unit_roundoff_rms(stile_type type)
 {
-    return ldexp(0.4247, -stile_type_significand_bits(type));
+    return ldexp(0.4247, -significand_bits(type));
 }

@@ -18,11 +18,6 @@ uint32_t stile_tf32_from_double(double value);
 uint8_t stile_e4m3_from_double(double value);
 uint8_t stile_e5m2_from_double(double value);
 
-double stile_f16_to_double(uint16_t bits);
-double stile_bf16_to_double(uint16_t bits);
-double stile_e4m3_to_double(uint8_t bits);
-double stile_e5m2_to_double(uint8_t bits);
-
 /* Element `index` of an array of `type`, which need not be aligned. */
 double stile_load_element(stile_type type, const void *array, int64_t index);
 void stile_store_element(stile_type type, void *array, int64_t index, double value);
@@ -36,9 +31,6 @@ double stile_round_to_type(stile_type type, double value);
 
 /* Whether every value of `inner` is one of `outer`: storing it there rounds nothing. */
 bool stile_type_holds(stile_type outer, stile_type inner);
-
-/* Bits of the significand, the implicit one included: 24, 11, 11, 8, 4, 3. */
-int stile_type_significand_bits(stile_type type);
 
 /*
  * RMS of the rounding error of a type relative to the RMS of N(0,1) data: 0.4247·2^-p for p bits of

@@ -72,8 +72,8 @@ static inline int layer_count_wrong(const layer *l)
         for (int j = 0; j < LAYER_N; j++) {
             double sum = 0;
             for (int k = 0; k < LAYER_K; k++)
-                sum += stile_bf16_to_double(l->x[i * LAYER_K + k]) *
-                       stile_bf16_to_double(l->w[j * LAYER_K + k]);
+                sum += stile_load_element(STILE_TYPE_BF16, l->x, i * LAYER_K + k) *
+                       stile_load_element(STILE_TYPE_BF16, l->w, j * LAYER_K + k);
             wrong += y[i * LAYER_N + j] != sum;
         }
     }

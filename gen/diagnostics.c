@@ -61,7 +61,7 @@ size_t stile_diagnostics_count(const stile_diagnostics *diagnostics)
 
 const stile_diagnostic *stile_diagnostics_get(const stile_diagnostics *diagnostics, size_t index)
 {
-    return index < diagnostics->count ? &diagnostics->items[index] : NULL;
+    return index < stile_diagnostics_count(diagnostics) ? &diagnostics->items[index] : NULL;
 }
 
 size_t stile_diagnostics_reported(const stile_diagnostics *diagnostics)

@@ -32,7 +32,8 @@ void stile_text_append_bytes(stile_text *text, const char *bytes, size_t size)
 {
     if (!reserve(text, size))
         return;
-    memcpy(text->data + text->size, bytes, size);
+    if (size) /* `bytes` may be NULL else */
+        memcpy(text->data + text->size, bytes, size);
     text->size += size;
     text->data[text->size] = '\0';
 }

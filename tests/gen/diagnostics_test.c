@@ -55,6 +55,7 @@ static void a_diagnostic_prints_as_compilers_do(void **state)
     stile_diagnostics_destroy(&list);
     stile_diagnostics_destroy(NULL);
     assert_int_equal(stile_diagnostics_count(NULL), 0);
+    assert_null(stile_diagnostics_get(NULL, 0));
 }
 
 static void an_error_is_listed_once_but_counted_each_time(void **state)

@@ -66,6 +66,7 @@ static void embedded_nuls_are_bytes_like_others(void **state)
 {
     (void)state;
     stile_text text = {0};
+    stile_text_append_bytes(&text, NULL, 0);
     stile_text_append_bytes(&text, "a\0b", 3);
     assert_int_equal(text.size, 3);
     assert_memory_equal(text.data, "a\0b", 4);

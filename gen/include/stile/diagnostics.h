@@ -34,7 +34,7 @@ STILE_API int stile_diagnostics_create(stile_diagnostics **out);
 /* Destroys *diagnostics and sets it to NULL. NULL or a pointer to NULL is allowed. */
 STILE_API void stile_diagnostics_destroy(stile_diagnostics **diagnostics);
 
-/* How many errors the list holds. */
+/* How many errors the list holds; 0 of NULL. */
 STILE_API size_t stile_diagnostics_count(const stile_diagnostics *diagnostics);
 
 /* Error `index`, or NULL past the end. Each load adds its errors in the order of their lines. */

@@ -3,19 +3,11 @@
 
 #include <string.h>
 
-static double *copy_entries(stile_arena *arena, const double *entries, size_t count)
+static void *copy_array(stile_arena *arena, const void *array, size_t count, size_t size)
 {
-    double *copy = stile_arena_array(arena, count, sizeof *copy);
+    void *copy = stile_arena_array(arena, count, size);
     if (copy)
-        memcpy(copy, entries, count * sizeof *copy);
-    return copy;
-}
-
-static stile_rational *copy_exact(stile_arena *arena, const stile_rational *entries, size_t count)
-{
-    stile_rational *copy = stile_arena_array(arena, count, sizeof *copy);
-    if (copy)
-        memcpy(copy, entries, count * sizeof *copy);
+        memcpy(copy, array, count * size);
     return copy;
 }
 
@@ -42,21 +34,21 @@ const stile_config *stile_config_copy(stile_arena *arena, const stile_config *co
     copy->basis = basis;
     copy->shapes = NULL;
     copy->shape_count = 0;
-    bool complete = copy_text(&copy->name, arena, config->name)
-        && copy_text(&copy->basis_text, arena, config->basis_text)
-        && copy_text(&copy->spec_name, arena, config->spec_name)
-        && copy_text(&copy->spec_path, arena, config->spec_path)
-        && copy_text(&copy->variant_text, arena, config->variant_text)
-        && copy_text(&basis->name, arena, from->name)
-        && copy_text(&basis->source, arena, from->source);
-    basis->u = copy_entries(arena, from->u, u);
-    basis->v = copy_entries(arena, from->v, v);
-    basis->d = copy_entries(arena, from->d, d);
+    bool complete = copy_text(&copy->name, arena, config->name) &&
+                    copy_text(&copy->basis_text, arena, config->basis_text) &&
+                    copy_text(&copy->spec_name, arena, config->spec_name) &&
+                    copy_text(&copy->spec_path, arena, config->spec_path) &&
+                    copy_text(&copy->variant_text, arena, config->variant_text) &&
+                    copy_text(&basis->name, arena, from->name) &&
+                    copy_text(&basis->source, arena, from->source);
+    basis->u = copy_array(arena, from->u, u, sizeof *basis->u);
+    basis->v = copy_array(arena, from->v, v, sizeof *basis->v);
+    basis->d = copy_array(arena, from->d, d, sizeof *basis->d);
     complete = complete && basis->u && basis->v && basis->d;
     if (stile_basis_is_rational(from)) {
-        basis->u_exact = copy_exact(arena, from->u_exact, u);
-        basis->v_exact = copy_exact(arena, from->v_exact, v);
-        basis->d_exact = copy_exact(arena, from->d_exact, d);
+        basis->u_exact = copy_array(arena, from->u_exact, u, sizeof *basis->u_exact);
+        basis->v_exact = copy_array(arena, from->v_exact, v, sizeof *basis->v_exact);
+        basis->d_exact = copy_array(arena, from->d_exact, d, sizeof *basis->d_exact);
         complete = complete && basis->u_exact && basis->v_exact && basis->d_exact;
     }
     return complete ? copy : NULL;

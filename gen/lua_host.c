@@ -43,7 +43,8 @@ static void *allocate(void *user, void *block, size_t old_size, size_t new_size)
     return moved;
 }
 
-stile_lua *stile_lua_host_of(lua_State *state)
+/* The host of a running state. */
+static stile_lua *host_of(lua_State *state)
 {
     void *user;
     lua_getallocf(state, &user);
@@ -53,7 +54,7 @@ stile_lua *stile_lua_host_of(lua_State *state)
 static void count_instructions(lua_State *state, lua_Debug *activation)
 {
     (void)activation;
-    stile_lua *lua = stile_lua_host_of(state);
+    stile_lua *lua = host_of(state);
     lua->instructions += HOOK_INTERVAL;
     if (lua->instructions <= lua->params.instruction_limit)
         return;
@@ -99,7 +100,7 @@ static void open_sandbox(lua_State *state)
 
 static int open_libraries(lua_State *state)
 {
-    if (stile_lua_host_of(state)->params.sandboxed)
+    if (host_of(state)->params.sandboxed)
         open_sandbox(state);
     else
         luaL_openlibs(state);

@@ -24,9 +24,6 @@ struct stile_lua {
     char text[1024];
 };
 
-/* The host of a running state. */
-stile_lua *stile_lua_host_of(lua_State *state);
-
 /* The argument at `index`, a table or an object as STILE_LUA_OTHER. Raises nothing. */
 stile_lua_value stile_lua_read_plain(lua_State *state, int index);
 

@@ -33,10 +33,6 @@ struct stile_context {
     stile_cache *cache;
 };
 
-/* Sends a message to the log callback, if any. */
-__attribute__((format(printf, 3, 4))) void
-stile_context_log(const stile_context *context, stile_log_level level, const char *format, ...);
-
 /*
  * Makes the context's CUDA context current for this thread; leave with the value that enter gave.
  * Cheap where it is current already. No-ops on the CPU device. Errors: DEVICE.
@@ -47,8 +43,16 @@ typedef struct stile_context_scope {
 int stile_context_enter(const stile_context *context, stile_context_scope *scope);
 void stile_context_leave(const stile_context *context, const stile_context_scope *scope);
 
-/* --- context_kernels.c
- * ------------------------------------------------------------------------------ */
+/* --- context_log.c --------------------------------------------------------------------------- */
+
+/* Takes over the callback of `params`; without one, $STILE_LOG decides. */
+void stile_context_choose_log(stile_context *context, const stile_context_params *params);
+
+/* Sends a message to the log callback, if any. */
+__attribute__((format(printf, 3, 4))) void
+stile_context_log(const stile_context *context, stile_log_level level, const char *format, ...);
+
+/* --- context_kernels.c ----------------------------------------------------------------------- */
 
 /*
  * The cubin of a kernel of `config` for the context's device: from the bundles loaded, else from

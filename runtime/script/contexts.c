@@ -9,14 +9,6 @@
 #include "objects.h"
 #include "plan.h"
 
-void stile_script_context_release(stile_script_context *context)
-{
-    if (!context || --context->references)
-        return;
-    stile_context_destroy(&context->context);
-    free(context);
-}
-
 /* "auto", "cuda", "cuda:1", "cpu". */
 static int parse_device(stile_lua_call *call, const char *text, int *device, bool *automatic)
 {
@@ -167,8 +159,7 @@ static int make_plan(stile_lua_call *call)
         free(plan);
         return error;
     }
-    context->references++;
-    plan->context = context;
+    plan->context = stile_script_context_retain(context);
     call->result = stile_lua_give(call, &stile_script_plan_class, plan);
     return 0;
 }

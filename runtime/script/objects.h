@@ -51,21 +51,28 @@ typedef struct stile_script {
     stile_cache *cache;            /* for compiling without a device, likewise */
 } stile_script;
 
-/* --- specs.c --- */
+/* --- objects.c: references; releasing the last one frees the object, NULL is allowed --- */
 
 stile_script_spec *stile_script_spec_retain(stile_script_spec *spec);
 void stile_script_spec_release(stile_script_spec *spec);
+stile_script_context *stile_script_context_retain(stile_script_context *context);
+void stile_script_context_release(stile_script_context *context);
+
+/* --- specs.c --- */
+
+int stile_script_load(stile_lua_call *call);
+int stile_script_parse(stile_lua_call *call);
+int stile_script_make_spec(stile_lua_call *call);
+
+/* --- variants.c --- */
 
 /* A variant as an object in a result. */
 stile_lua_value stile_script_give_variant(stile_lua_call *call, stile_script_spec *spec,
                                           const stile_config *config);
 
-int stile_script_load(stile_lua_call *call);
-int stile_script_parse(stile_lua_call *call);
-int stile_script_make_spec(stile_lua_call *call);
-int stile_script_diagnose(stile_lua_call *call);
-
 /* --- diagnostics.c --- */
+
+int stile_script_diagnose(stile_lua_call *call);
 
 /*
  * The failure `error` of loading, whose text are all diagnostics, a line each. `what` (may be NULL)
@@ -96,6 +103,8 @@ int stile_script_explain(stile_lua_call *call);
 int stile_script_verify(stile_lua_call *call);
 int stile_script_bench(stile_lua_call *call);
 
+/* --- shape.c --- */
+
 /* The shape of a call's options, or else the variant's first; `given` where M, K and N are. */
 typedef struct stile_script_shape {
     stile_shape shape;
@@ -122,7 +131,6 @@ int stile_script_complete_shape(stile_lua_call *call, stile_script_shape *shape,
 /* --- contexts.c --- */
 
 int stile_script_open_context(stile_lua_call *call);
-void stile_script_context_release(stile_script_context *context);
 
 /* `given`, or where that is NULL the default device of the script. */
 int stile_script_use_context(stile_lua_call *call, stile_script_context *given,

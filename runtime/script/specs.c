@@ -6,21 +6,6 @@
 #include "fail.h"
 #include "objects.h"
 
-stile_script_spec *stile_script_spec_retain(stile_script_spec *spec)
-{
-    spec->references++;
-    return spec;
-}
-
-void stile_script_spec_release(stile_script_spec *spec)
-{
-    if (!spec || --spec->references)
-        return;
-    stile_spec_destroy(&spec->spec);
-    stile_arena *arena = spec->arena; /* holds the handle itself */
-    stile_arena_destroy(&arena);
-}
-
 /* --- Loading --- */
 
 /* A handle without a spec. `directory` as users write it; "" and "." are the same. */

@@ -9,7 +9,9 @@
 int stile_script_fail(stile_arena *arena, int error, const stile_diagnostics *diagnostics,
                       const char *what)
 {
-    size_t count = diagnostics ? stile_diagnostics_count(diagnostics) : 0;
+    if (error == STILE_ERROR_MEMORY) /* not everyone who says so has set a text */
+        return stile_fail_memory();
+    size_t count = stile_diagnostics_count(diagnostics);
     const char *text = count ? "" : stile_last_error();
     for (size_t i = 0; i < count && text; i++) {
         const stile_diagnostic *d = stile_diagnostics_get(diagnostics, i);

@@ -10,35 +10,9 @@
 #include <yaml.h>
 
 #include "fail.h"
+#include "utf8.h"
 
 /* --- Checking the bytes --- */
-
-/*
- * The code point at `text` and its size in bytes; 0 where the bytes are not UTF-8 (overlong forms
- * and surrogates included).
- */
-static size_t decode(const unsigned char *text, size_t size, uint32_t *point)
-{
-    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned char lead = text[0];
-    size_t length = 0;
-    if (lead < 0x80)
-        length = 1;
-    else if (lead >= 0xc0 && lead < 0xf8)
-        length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (length == 0 || length > size)
-        return 0;
-    uint32_t value = length == 1 ? lead : lead & (0x7fu >> length);
-    for (size_t i = 1; i < length; i++) {
-        if (text[i] >> 6 != 2)
-            return 0;
-        value = value << 6 | (text[i] & 0x3f);
-    }
-    if (value < least[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-        return 0;
-    *point = value;
-    return length;
-}
 
 /* What YAML allows in a text, unescaped. */
 static bool is_printable(uint32_t point)
@@ -55,7 +29,7 @@ static int check_bytes(const char *file, const char *text, size_t size,
     stile_mark mark = {file, 1, 1};
     for (size_t i = 0, length; i < size; i += length) {
         uint32_t point;
-        length = decode((const unsigned char *)text + i, size - i, &point);
+        length = stile_utf8_decode(text + i, size - i, &point);
         if (length == 0)
             return stile_diagnose(diagnostics, mark, STILE_CODE_NOT_UTF8,
                                   "the byte 0x%02x is not UTF-8; save the file as UTF-8",
@@ -454,7 +428,7 @@ void stile_yaml_print_string(stile_text *out, const char *string)
     size_t size = strlen(string);
     for (size_t i = 0, length; i < size; i += length) {
         uint32_t point = 0xfffd; /* stands for what is not UTF-8 */
-        length = decode((const unsigned char *)string + i, size - i, &point);
+        length = stile_utf8_decode(string + i, size - i, &point);
         bool breaks = point == 0x85 || point == 0x2028 || point == 0x2029;
         if (point == '"' || point == '\\')
             stile_text_appendf(out, "\\%c", (int)point);

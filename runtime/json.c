@@ -6,40 +6,27 @@
 #include <string.h>
 
 #include "number.h"
-
-/* Bytes of the well-formed UTF-8 sequence at `s`, 0 if there is none. */
-static int utf8_length(const unsigned char *s)
-{
-    if (s[0] < 0x80)
-        return 1;
-    int length = s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc2 ? 2 : 0;
-    if (s[0] > 0xf4)
-        return 0;
-    for (int i = 1; i < length; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
-    bool surrogate = s[0] == 0xed && s[1] >= 0xa0, too_large = s[0] == 0xf4 && s[1] >= 0x90;
-    return overlong || surrogate || too_large ? 0 : length;
-}
+#include "utf8.h"
 
 static void append_string(stile_text *text, const char *value)
 {
     stile_text_append(text, "\"");
-    for (const unsigned char *s = (const unsigned char *)value; *s;) {
-        int length = utf8_length(s);
-        if (length == 0)
+    const size_t size = strlen(value);
+    for (size_t i = 0, length; i < size; i += length) {
+        uint32_t point;
+        length = stile_utf8_decode(value + i, size - i, &point);
+        if (length == 0) {
             stile_text_append(text, "\\ufffd");
-        else if (*s == '"' || *s == '\\')
-            stile_text_appendf(text, "\\%c", *s);
-        else if (*s == '\n')
+            length = 1;
+        } else if (point == '"' || point == '\\') {
+            stile_text_appendf(text, "\\%c", (int)point);
+        } else if (point == '\n') {
             stile_text_append(text, "\\n");
-        else if (*s < 0x20)
-            stile_text_appendf(text, "\\u%04x", *s);
-        else
-            stile_text_append_bytes(text, (const char *)s, (size_t)length);
-        s += length ? length : 1;
+        } else if (point < 0x20) {
+            stile_text_appendf(text, "\\u%04x", (unsigned)point);
+        } else {
+            stile_text_append_bytes(text, value + i, length);
+        }
     }
     stile_text_append(text, "\"");
 }

@@ -31,11 +31,28 @@ static int distance(const char *a, int a_length, const char *b, int b_length)
     return rows[a_length % 3][b_length];
 }
 
+/* The only candidate that begins with `word`, of at least two letters; else NULL. */
+static const char *complete(const char *const *candidates, int count, const char *word,
+                            size_t length)
+{
+    const char *found = NULL;
+    for (int i = 0; i < count && length >= 2; i++) {
+        if (strncmp(candidates[i], word, length) != 0)
+            continue;
+        if (found)
+            return NULL;
+        found = candidates[i];
+    }
+    return found;
+}
+
 const char *stile_nearest(const char *const *candidates, int count, const char *word, size_t length)
 {
     if (length == 0 || length > MAX_WORD)
         return NULL;
-    const char *nearest = NULL;
+    const char *nearest = complete(candidates, count, word, length);
+    if (nearest)
+        return nearest;
     int least = 1 + (int)(length + 1) / 3; /* a third of the letters may be wrong */
     for (int i = 0; i < count; i++) {
         size_t candidate_length = strlen(candidates[i]);

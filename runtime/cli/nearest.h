@@ -6,8 +6,9 @@
 #include <stddef.h>
 
 /*
- * The candidate with the least edit distance (insert, delete, replace, swap neighbours) to the
- * first `length` bytes of `word`, the first of several; NULL where none is near enough to be meant.
+ * What the first `length` bytes of `word` were meant to be: the only candidate that begins with
+ * them, where they are two or more; else the one with the least edit distance (insert, delete,
+ * replace, swap neighbours), the first of several; NULL where none is near enough.
  */
 const char *stile_nearest(const char *const *candidates, int count, const char *word,
                           size_t length);

@@ -79,13 +79,15 @@ static const stile_command *const subcommands[] = {
     &stile_command_basis_show,
     &stile_command_basis_check,
     &stile_command_basis_kron,
+    &stile_command_basis_import,
+    &stile_command_basis_export,
     NULL,
 };
 
 const stile_command stile_command_basis = {
     .name = "basis",
-    .synopsis = "list|show|check|kron ...",
-    .summary = "list, show, check and multiply bases",
+    .synopsis = "list|show|check|kron|import|export ...",
+    .summary = "list, show, check, multiply, import and export bases",
     .text =
         "Bases are named as NAME (stile basis list), classical:m,k,n, 'random:m,k,n;rank;seed',\n"
         "a basis file, or a spec.",

@@ -79,21 +79,26 @@ static bool is_spec(const char *path)
     return found;
 }
 
+int stile_report_diagnostics(int error, stile_diagnostics **diagnostics)
+{
+    const size_t count = stile_diagnostics_count(*diagnostics);
+    int result = stile_exit_of(error);
+    if (error && count == 0)
+        result = stile_report_failure(error, NULL);
+    fflush(stdout);
+    for (size_t i = 0; i < count; i++)
+        fprintf(stderr, "%s\n", stile_diagnostics_get(*diagnostics, i)->text);
+    stile_diagnostics_destroy(diagnostics);
+    return result;
+}
+
 int stile_input_basis_file(const char *path, stile_arena *arena, stile_basis **out)
 {
     stile_diagnostics *diagnostics = NULL;
     int error = stile_diagnostics_create(&diagnostics);
     if (!error)
         error = stile_basis_file_load(out, arena, path, diagnostics);
-    size_t count = diagnostics ? stile_diagnostics_count(diagnostics) : 0;
-    int result = stile_exit_of(error);
-    if (error && count == 0)
-        result = stile_report_failure(error, NULL);
-    fflush(stdout);
-    for (size_t i = 0; i < count; i++)
-        fprintf(stderr, "%s\n", stile_diagnostics_get(diagnostics, i)->text);
-    stile_diagnostics_destroy(&diagnostics);
-    return result;
+    return stile_report_diagnostics(error, &diagnostics);
 }
 
 static int report_unknown(const char *word)

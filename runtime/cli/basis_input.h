@@ -10,7 +10,8 @@
 #include "command.h"
 
 extern const stile_command stile_command_basis_list, stile_command_basis_show,
-    stile_command_basis_check, stile_command_basis_kron;
+    stile_command_basis_check, stile_command_basis_kron, stile_command_basis_import,
+    stile_command_basis_export;
 
 /*
  * The basis that `word` names: a name of the catalogue, "classical:m,k,n",
@@ -23,5 +24,11 @@ int stile_input_basis(const stile_arguments *arguments, const char *word, stile_
 
 /* Loads a basis file, printing its diagnostics. Returns an exit code. */
 int stile_input_basis_file(const char *path, stile_arena *arena, stile_basis **out);
+
+/*
+ * Ends a load: prints the diagnostics, or why it failed where there are none, and destroys the list,
+ * which may be NULL. Returns an exit code.
+ */
+int stile_report_diagnostics(int error, stile_diagnostics **diagnostics);
 
 #endif

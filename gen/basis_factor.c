@@ -38,6 +38,45 @@ double stile_factor_dot(const stile_basis_factor *factor, int channel, int other
     return sum;
 }
 
+bool stile_factor_enclose(const stile_basis_factor *to, const stile_basis_factor *from,
+                          const stile_square *left, const stile_square *right)
+{
+    const int rows = from->rows, columns = from->columns;
+    for (int c = 0; c < from->rank; c++) {
+        double product[STILE_MAX_TILE * STILE_MAX_TILE];
+        stile_rational exact[STILE_MAX_TILE * STILE_MAX_TILE], term;
+        for (int i = 0; i < rows * columns; i++) {
+            product[i] = 0;
+            exact[i] = STILE_RATIONAL_ZERO;
+            for (int l = 0; l < rows; l++) {
+                const int in_left = i / columns * rows + l;
+                const int at = stile_factor_at(from, c, l * columns + i % columns);
+                product[i] += left->entries[in_left] * from->entries[at];
+                if (to->exact && left->exact[in_left].num &&
+                    (!stile_rational_mul(&term, left->exact[in_left], from->exact[at]) ||
+                     !stile_rational_add(&exact[i], exact[i], term)))
+                    return false;
+            }
+        }
+        for (int i = 0; i < rows * columns; i++) {
+            double sum = 0;
+            stile_rational exact_sum = STILE_RATIONAL_ZERO;
+            for (int l = 0; l < columns; l++) {
+                const int at = i / columns * columns + l, in_right = l * columns + i % columns;
+                sum += product[at] * right->entries[in_right];
+                if (to->exact && right->exact[in_right].num &&
+                    (!stile_rational_mul(&term, exact[at], right->exact[in_right]) ||
+                     !stile_rational_add(&exact_sum, exact_sum, term)))
+                    return false;
+            }
+            to->entries[stile_factor_at(to, c, i)] = sum;
+            if (to->exact)
+                to->exact[stile_factor_at(to, c, i)] = exact_sum;
+        }
+    }
+    return true;
+}
+
 const char *stile_basis_compose_name(stile_arena *arena, const char *what, const char *name)
 {
     if (strlen(name) > MAX_NAME)

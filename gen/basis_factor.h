@@ -6,7 +6,7 @@
 #ifndef STILE_GEN_BASIS_FACTOR_H
 #define STILE_GEN_BASIS_FACTOR_H
 
-#include "basis.h"
+#include "square.h"
 
 typedef struct stile_basis_factor {
     int rows, columns, rank;
@@ -30,6 +30,11 @@ void stile_factor_copy(const stile_basis_factor *to, int to_at, const stile_basi
 
 /* The inner product of two channels, as doubles. */
 double stile_factor_dot(const stile_basis_factor *factor, int channel, int other);
+
+/* Sets each channel of `to` to left · channel of `from` · right. False: an exact entry overflows.
+ */
+bool stile_factor_enclose(const stile_basis_factor *to, const stile_basis_factor *from,
+                          const stile_square *left, const stile_square *right);
 
 /* "what(name)", or "what(...)" where that would grow past all bounds; NULL: memory. */
 const char *stile_basis_compose_name(stile_arena *arena, const char *what, const char *name);

@@ -203,7 +203,7 @@ int stile_zip_extract(const unsigned char **out, stile_arena *arena, const stile
     const size_t left = zip->size - entry->offset;
     if (left < header || left - header < entry->packed)
         return damaged(mark, "an entry reaches past the end of the file", diagnostics);
-    const unsigned char *unpacked;
+    const unsigned char *unpacked = NULL;
     const int error = unpack(&unpacked, arena, entry, local + header, mark, diagnostics);
     if (error)
         return error;

@@ -7,14 +7,14 @@
 #include "fail.h"
 
 enum {
-    OLDEST = 80,       /* mma.sync on bf16, cp.async */
+    OLDEST = 80, /* mma.sync on bf16, cp.async */
     FIRST_SUFFIX_A = 90,
     FIRST_SUFFIX_F = 100,
     LARGEST = 999,
 };
 
-/* Dynamic shared memory that a block may opt in to: what an SM has, less 1 KiB that the system keeps
-   (CUDA C++ Programming Guide, "Technical Specifications per Compute Capability"). */
+/* Dynamic shared memory that a block may opt in to: what an SM has, less 1 KiB that the system
+   keeps (CUDA C++ Programming Guide, "Technical Specifications per Compute Capability"). */
 static int shared_bytes_per_block(int number)
 {
     switch (number) {

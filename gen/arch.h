@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 typedef struct stile_arch {
-    int number;  /* 90 for sm_90 and sm_90a */
-    char suffix; /* 'a', 'f' or 0 */
+    int number;                 /* 90 for sm_90 and sm_90a */
+    char suffix;                /* 'a', 'f' or 0 */
     int shared_bytes_per_block; /* the most dynamic shared memory a block may have */
     char name[16];              /* "sm_90a" */
 } stile_arch;

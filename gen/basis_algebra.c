@@ -25,8 +25,8 @@ static const char *kron_name(stile_arena *arena, const char *outer, const char *
     int first_length, second_length;
     factors_of(outer, &first, &first_length);
     factors_of(inner, &second, &second_length);
-    if (first_length > MAX_NAME || second_length > MAX_NAME
-        || first_length + second_length > MAX_NAME)
+    if (first_length > MAX_NAME || second_length > MAX_NAME ||
+        first_length + second_length > MAX_NAME)
         return "kron(...)";
     return stile_arena_printf(arena, "kron(%.*s,%.*s)", first_length, first, second_length, second);
 }
@@ -56,13 +56,12 @@ static bool multiply(stile_basis_matrix out, stile_basis_matrix outer, shape out
         const int outer_i = i / outer.columns, outer_j = i % outer.columns;
         for (int j = 0; j < inner.rows * inner.columns; j++) {
             const int inner_i = j / inner.columns, inner_j = j % inner.columns;
-            const int index = block_entry(outer_i, outer_row, inner_i, inner_row) * out.columns
-                              + block_entry(outer_j, outer_column, inner_j, inner_column);
+            const int index = block_entry(outer_i, outer_row, inner_i, inner_row) * out.columns +
+                              block_entry(outer_j, outer_column, inner_j, inner_column);
             out.entries[index] = outer.entries[i] * inner.entries[j];
             if (!isfinite(out.entries[index]))
                 return false;
-            if (out.exact
-                && !stile_rational_mul(&out.exact[index], outer.exact[i], inner.exact[j]))
+            if (out.exact && !stile_rational_mul(&out.exact[index], outer.exact[i], inner.exact[j]))
                 return false;
         }
     }
@@ -92,11 +91,11 @@ int stile_basis_kron(stile_basis **out, stile_arena *arena, const stile_basis *o
     const shape w = {outer->k, outer->n}, inner_w = {inner->k, inner->n};
     const shape y = {outer->m, outer->n}, inner_y = {inner->m, inner->n};
     if (!multiply(stile_basis_u(basis), stile_basis_u(outer), channels, x, stile_basis_u(inner),
-                  inner_channels, inner_x)
-        || !multiply(stile_basis_v(basis), stile_basis_v(outer), channels, w, stile_basis_v(inner),
-                     inner_channels, inner_w)
-        || !multiply(stile_basis_d(basis), stile_basis_d(outer), y, channels, stile_basis_d(inner),
-                     inner_y, inner_channels))
+                  inner_channels, inner_x) ||
+        !multiply(stile_basis_v(basis), stile_basis_v(outer), channels, w, stile_basis_v(inner),
+                  inner_channels, inner_w) ||
+        !multiply(stile_basis_d(basis), stile_basis_d(outer), y, channels, stile_basis_d(inner),
+                  inner_y, inner_channels))
         return stile_fail(STILE_ERROR_ARGUMENT,
                           "an entry of the Kronecker product of '%.64s' and '%.64s' overflows: use "
                           "smaller numerators and denominators",

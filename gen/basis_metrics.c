@@ -9,7 +9,7 @@
 
 enum { MAX_ENTRIES = STILE_MAX_TILE * STILE_MAX_TILE }; /* of a tile */
 
-static const double EXACT_TOLERANCE = 1e-9;    /* per entry of T̂, of bases that are not rational */
+static const double EXACT_TOLERANCE = 1e-9; /* per entry of T̂, of bases that are not rational */
 static const double COUPLING_TOLERANCE = 1e-6; /* of the largest entry of T̂, likewise */
 
 typedef __int128 wide;
@@ -97,9 +97,9 @@ static bool scale_to_integers(integers *out, stile_basis_matrix matrix)
     for (int i = 0; i < count; i++) {
         /* The least common multiple: reducing their quotient divides both by their gcd. */
         stile_rational reduced;
-        if (!stile_rational_make(&reduced, out->denominator, matrix.exact[i].den)
-            || __builtin_mul_overflow(reduced.num, matrix.exact[i].den, &out->denominator)
-            || out->denominator > limit)
+        if (!stile_rational_make(&reduced, out->denominator, matrix.exact[i].den) ||
+            __builtin_mul_overflow(reduced.num, matrix.exact[i].den, &out->denominator) ||
+            out->denominator > limit)
             return false;
     }
     for (int i = 0; i < count; i++) {
@@ -127,11 +127,12 @@ static bool exact_tensor(const stile_basis *basis, wide *out, wide *denominator,
     integers v = {.entries = u.entries + rank * mk};
     integers d = {.entries = v.entries + rank * kn};
     int64_t largest_uv, denominator_uv;
-    if (!scale_to_integers(&u, stile_basis_u(basis)) || !scale_to_integers(&v, stile_basis_v(basis))
-        || !scale_to_integers(&d, stile_basis_d(basis))
-        || __builtin_mul_overflow(u.largest, v.largest, &largest_uv)
-        || __builtin_mul_overflow(u.denominator, v.denominator, &denominator_uv)
-        || largest_uv > INT64_C(1) << 58)
+    if (!scale_to_integers(&u, stile_basis_u(basis)) ||
+        !scale_to_integers(&v, stile_basis_v(basis)) ||
+        !scale_to_integers(&d, stile_basis_d(basis)) ||
+        __builtin_mul_overflow(u.largest, v.largest, &largest_uv) ||
+        __builtin_mul_overflow(u.denominator, v.denominator, &denominator_uv) ||
+        largest_uv > INT64_C(1) << 58)
         return false;
 
     memset(out, 0, (size_t)tensor_size(basis) * sizeof *out);
@@ -142,8 +143,8 @@ static bool exact_tensor(const stile_basis *basis, wide *out, wide *denominator,
         find_support(&in_d, basis->d + c, mn, rank);
         for (int i = 0; i < in_u.count; i++) {
             for (int j = 0; j < in_v.count; j++) {
-                const int64_t uv = u.entries[c * mk + in_u.index[i]]
-                                   * v.entries[c * kn + in_v.index[j]];
+                const int64_t uv =
+                    u.entries[c * mk + in_u.index[i]] * v.entries[c * kn + in_v.index[j]];
                 wide *line = out + (in_u.index[i] * kn + in_v.index[j]) * mn;
                 for (int l = 0; l < in_d.count; l++)
                     line[in_d.index[l]] += (wide)uv * d.entries[in_d.index[l] * rank + c];
@@ -164,7 +165,7 @@ static stile_coupling looser(stile_coupling a, stile_coupling b)
 /* What an influence of input row `from` on output row `to` makes of a tile. */
 static stile_coupling coupling_of_rows(int from, int to)
 {
-    return from == to ? STILE_COUPLING_NONE
+    return from == to  ? STILE_COUPLING_NONE
            : from < to ? STILE_COUPLING_CAUSAL
                        : STILE_COUPLING_FULL;
 }

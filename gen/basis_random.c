@@ -2,9 +2,9 @@
 /*
  * Random bases that are the same to the bit on every machine.
  *
- * No function takes part whose last bit may differ from one libm to the next (log, exp, cos): normal
- * deviates come from comparisons of uniform ones, and everything else is + − × ÷ and sqrt, which
- * IEEE 754 rounds correctly, in a fixed order. (The build turns contraction to FMA off.)
+ * No function takes part whose last bit may differ from one libm to the next (log, exp, cos):
+ * normal deviates come from comparisons of uniform ones, and everything else is + − × ÷ and sqrt,
+ * which IEEE 754 rounds correctly, in a fixed order. (The build turns contraction to FMA off.)
  */
 #include "basis.h"
 
@@ -78,9 +78,9 @@ static double tensor_squares(const stile_basis *basis)
     double sum = 0;
     for (int c = 0; c < basis->rank; c++) {
         for (int e = 0; e <= c; e++) {
-            const double product = dot(basis->u + c * mk, basis->u + e * mk, mk, 1)
-                                   * dot(basis->v + c * kn, basis->v + e * kn, kn, 1)
-                                   * dot(basis->d + c, basis->d + e, mn, basis->rank);
+            const double product = dot(basis->u + c * mk, basis->u + e * mk, mk, 1) *
+                                   dot(basis->v + c * kn, basis->v + e * kn, kn, 1) *
+                                   dot(basis->d + c, basis->d + e, mn, basis->rank);
             sum += e < c ? 2 * product : product;
         }
     }

@@ -44,7 +44,7 @@ typedef enum stile_weight_encode {
 typedef enum stile_activation {
     STILE_ACTIVATION_NONE,
     STILE_ACTIVATION_RELU,
-    STILE_ACTIVATION_GELU,      /* x·Φ(x), by erf */
+    STILE_ACTIVATION_GELU, /* x·Φ(x), by erf */
     STILE_ACTIVATION_GELU_TANH,
     STILE_ACTIVATION_SILU,
 } stile_activation;
@@ -92,9 +92,9 @@ typedef struct stile_config {
     stile_schedule schedule;
     const stile_shape *shapes;
     size_t shape_count;
-    const char *basis_text; /* the basis reference in canonical flow style: "{name: strassen}" */
-    const char *spec_name;  /* the name without what the variant adds */
-    const char *spec_path;  /* of the file, as the caller named it; NULL where text was parsed */
+    const char *basis_text;   /* the basis reference in canonical flow style: "{name: strassen}" */
+    const char *spec_name;    /* the name without what the variant adds */
+    const char *spec_path;    /* of the file, as the caller named it; NULL where text was parsed */
     const char *variant_text; /* lines of the canonical `variants` section that make this variant
                                  alone, "  weight.encode: [online]\n"; "" where there is none */
 } stile_config;
@@ -114,16 +114,16 @@ struct stile_spec {
 const stile_config *stile_spec_variant(const stile_spec *spec, const char *name);
 
 /*
- * A copy in `arena` that needs nothing of the spec, without its shapes, which plans have no use for.
- * NULL: memory.
+ * A copy in `arena` that needs nothing of the spec, without its shapes, which plans have no use
+ * for. NULL: memory.
  */
 const stile_config *stile_config_copy(stile_arena *arena, const stile_config *config);
 
 /*
- * Appends the canonical spec of one variant: block style, keys sorted (but for `variants`, whose order
- * the variant's name keeps), every default filled in. It loads again as a spec with this variant, of
- * the same name, alone, and prints the same. A basis file stays a reference, relative to the spec's
- * directory.
+ * Appends the canonical spec of one variant: block style, keys sorted (but for `variants`, whose
+ * order the variant's name keeps), every default filled in. It loads again as a spec with this
+ * variant, of the same name, alone, and prints the same. A basis file stays a reference, relative
+ * to the spec's directory.
  */
 void stile_config_print(stile_text *out, const stile_config *config);
 

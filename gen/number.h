@@ -21,7 +21,7 @@ void stile_format_double(char out[static 32], double value);
 /* `value` rounded to `digits` significant digits, for tables and messages ("0.688", "1.7e-03"). */
 void stile_format_rounded(char out[static 32], double value, int digits);
 
-/* The exact hex float ("0x1.5555560000000p-2"-like, without trailing zeros), a C literal of type double. */
+/* The exact hex float ("0x1.555556p-2", no trailing zeros), a C literal of type double. */
 void stile_format_hex(char out[static 32], double value);
 
 #endif

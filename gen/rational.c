@@ -159,8 +159,8 @@ bool stile_rational_parse(const char *text, stile_rational *out, bool *exact, do
             return false;
         memcpy(first, text, length);
         first[length] = '\0';
-        if (!stile_parse_int64(first, &num) || !stile_parse_int64(slash + 1, &den) || den <= 0
-            || !stile_rational_make(&fraction, num, den))
+        if (!stile_parse_int64(first, &num) || !stile_parse_int64(slash + 1, &den) || den <= 0 ||
+            !stile_rational_make(&fraction, num, den))
             return false;
         *value = (double)num / (double)den;
         *exact = has_small_parts(fraction);

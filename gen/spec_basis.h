@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Basis references of a spec, {name: …}, {file: …}, {kron: …} and so on, and the bases they mean.
- */
+/* Basis references of a spec, {name: …}, {file: …}, {kron: …} …, and the bases they mean. */
 #ifndef STILE_GEN_SPEC_BASIS_H
 #define STILE_GEN_SPEC_BASIS_H
 
@@ -42,7 +41,7 @@ typedef struct stile_basis_resolver {
 bool stile_basis_resolve(stile_basis_resolver *resolver, const stile_node *node,
                          stile_spec_basis *out);
 
-/* Fills in the metrics, once: not for every basis of a spec that is refused anyway. Errors: MEMORY. */
+/* Fills in the metrics, once: not for a spec that is refused anyway. Errors: MEMORY. */
 int stile_spec_basis_measure(stile_spec_basis *basis);
 
 /* The ways to give a basis, NULL-terminated: the keys of a reference; and those of `random`. */

@@ -274,11 +274,11 @@ static stile_spec *make_spec(loader *l, const stile_node *root)
 }
 
 /*
- * Parses text called `file` in marks, from the file `path` or (NULL) from nowhere; `directory` as in
- * stile_basis_resolver.
+ * Parses text called `file` in marks, from the file `path` or (NULL) from nowhere; `directory` as
+ * in stile_basis_resolver.
  */
-static int parse(stile_spec **out, const char *file, const char *path, const char *text, size_t size,
-                 const char *directory, stile_diagnostics *diagnostics)
+static int parse(stile_spec **out, const char *file, const char *path, const char *text,
+                 size_t size, const char *directory, stile_diagnostics *diagnostics)
 {
     loader l = {.diagnostics = diagnostics};
     stile_spec *spec = NULL;

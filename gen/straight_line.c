@@ -166,8 +166,8 @@ static void remove_term(form *row, stile_term *term)
 static bool make_pair(pair *out, stile_rational *factor, const stile_term *x, const stile_term *y)
 {
     stile_rational ratio;
-    if (!stile_rational_div(&ratio, y->coefficient, x->coefficient)
-        || !stile_rational_div(factor, x->coefficient, (stile_rational){ratio.den, 1}))
+    if (!stile_rational_div(&ratio, y->coefficient, x->coefficient) ||
+        !stile_rational_div(factor, x->coefficient, (stile_rational){ratio.den, 1}))
         return false;
     *out = (pair){1, x->value, y->value, ratio.den, ratio.num};
     return true;
@@ -463,8 +463,8 @@ int stile_straight_line_compile(stile_straight_line **out, stile_arena *arena,
         error = stile_fail_memory();
         goto done;
     }
-    *program = (stile_straight_line){.input_count = columns, .output_count = rows,
-                                     .addition_count = additions, .steps = steps};
+    *program = (stile_straight_line){
+        .input_count = columns, .output_count = rows, .addition_count = additions, .steps = steps};
     if (!run_schedule(&s, program)) {
         error = stile_fail_memory();
         goto done;

@@ -3,8 +3,8 @@
  * Straight-line programs: a sparse rational matrix times a vector as additions of multiples, with
  * shared subexpressions.
  *
- * Values are numbered: 0 … inputs−1 are the inputs, each addition makes the next value. The order of
- * the steps is deterministic; each output comes right after the last value it needs.
+ * Values are numbered: 0 … inputs−1 are the inputs, each addition makes the next value. The order
+ * of the steps is deterministic; each output comes right after the last value it needs.
  */
 #ifndef STILE_GEN_STRAIGHT_LINE_H
 #define STILE_GEN_STRAIGHT_LINE_H
@@ -20,8 +20,8 @@ typedef struct stile_term {
 
 /* Either makes the next value from two terms, or says that output `output` is `a`. */
 typedef struct stile_step {
-    int output;      /* output number, the output being `a` or zero (term_count 0); −1: a value */
-    int term_count;  /* value: 2; output: 0, 1 */
+    int output;     /* output number, the output being `a` or zero (term_count 0); −1: a value */
+    int term_count; /* value: 2; output: 0, 1 */
     stile_term a, b;
 } stile_step;
 

@@ -49,7 +49,7 @@ const char *stile_template_source(const char *name, size_t *size)
     return found ? found->text : NULL;
 }
 
-/* --- Output ------------------------------------------------------------------------------------------ */
+/* --- Output ----------------------------------------------------------------------------------- */
 
 static bool ends_with(const stile_text *text, const char *suffix)
 {
@@ -57,7 +57,7 @@ static bool ends_with(const stile_text *text, const char *suffix)
     return text->size >= length && memcmp(text->data + text->size - length, suffix, length) == 0;
 }
 
-/* Text of the current part, named first where another part came before. One blank line stays one. */
+/* Text of the current part, named first where another came before. One blank line stays one. */
 static int emit_bytes(rendering *r, const char *bytes, size_t size)
 {
     stile_text *out = &r->output;
@@ -84,7 +84,7 @@ static int emit_string(rendering *r, const char *string)
     return emit_bytes(r, string, strlen(string));
 }
 
-/* --- What templates call ------------------------------------------------------------------------------ */
+/* --- What templates call ---------------------------------------------------------------------- */
 
 /* emit(text): translated literal text, always a string. */
 static int emit(void *user, const stile_lua_value *arguments, int count, stile_lua_value *result)
@@ -193,7 +193,7 @@ static int include(void *user, const stile_lua_value *arguments, int count, stil
     return run_template(r, found->name, found->text, found->size);
 }
 
-/* --- Rendering ------------------------------------------------------------------------------------------ */
+/* --- Rendering -------------------------------------------------------------------------------- */
 
 static int run_prelude(rendering *r)
 {

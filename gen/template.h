@@ -2,23 +2,24 @@
 /*
  * Templates: CUDA with control lines, rendered to plain CUDA.
  *
- * A line whose first characters (after blanks) are `//@` is Lua; every other line is literal, except
- * that `${expression}` in it is replaced by the value of a Lua expression (integers, exact numbers,
- * strings, true and false; nil is an error). An `#include "file"` of another template, named from the
- * root of the templates, is replaced by that template, rendered, once. The Lua of a template sees:
+ * A line whose first characters (after blanks) are `//@` is Lua; every other line is literal,
+ * except that `${expression}` in it is replaced by the value of a Lua expression (integers, exact
+ * numbers, strings, true and false; nil is an error). An `#include "file"` of another template,
+ * named from the root of the templates, is replaced by that template, rendered, once. The Lua of a
+ * template sees:
  *
- *   constants        table: name → integer or type name. An unknown name is an error; 0 is true in Lua
- *   declare()        writes the prologue: `constexpr int NAME = value;` or `using Name = type;` each
- *   program(name)    iterates over the statements of a straight-line program, as tables with
- *                    `value` (the CUDA expression, over inputs `in[i]` and locals `t0`, `t1`, …) and
- *                    either `name` (the local it defines) or `output` (the output number, from 0)
- *   include(file)    includes a template chosen at render time
+ *   constants      table: name → integer or type name. An unknown name is an error; 0 is true
+ *   declare()      writes the prologue: `constexpr int NAME = value;` or `using Name = type;` each
+ *   program(name)  iterates over the statements of a straight-line program, as tables with
+ *                  `value` (the CUDA expression, over inputs `in[i]` and locals `t0`, `t1`, …) and
+ *                  either `name` (the local it defines) or `output` (the output number, from 0)
+ *   include(file)  includes a template chosen at render time
  *
  * and the pure part of Lua's library (no files, no clock, no random numbers, no pairs). Globals are
  * shared between the templates of a rendering, and reading one that nobody set is an error.
  *
- * Each part of the result starts with a comment that names its template. Licence lines, include guards
- * and runs of blank lines are left out.
+ * Each part of the result starts with a comment that names its template. Licence lines, include
+ * guards and runs of blank lines are left out.
  */
 #ifndef STILE_GEN_TEMPLATE_H
 #define STILE_GEN_TEMPLATE_H

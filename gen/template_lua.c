@@ -85,7 +85,7 @@ static bool next_line(span *rest, span *line)
     return true;
 }
 
-/* --- Lines that only matter to a compiler that reads the files one by one ------------------------ */
+/* --- Lines that only matter to a compiler that reads the files one by one --------------------- */
 
 /* The include guard of a header, empty if it has none: the first two directives must agree. */
 static span find_guard(const char *text, size_t size)
@@ -121,7 +121,7 @@ static bool is_left_out(span line, span guard, bool last)
     return (skip(&line, "#ifndef ") || skip(&line, "#define ")) && equal(line, guard);
 }
 
-/* --- Lines ------------------------------------------------------------------------------------------ */
+/* --- Lines ------------------------------------------------------------------------------------ */
 
 /* The `}` that closes an expression whose text starts at `c`, past nested braces and strings. */
 static const char *expression_end(const char *c, const char *end)
@@ -197,9 +197,9 @@ int stile_template_translate(stile_text *out, const char *name, const char *text
     return out->failed ? stile_fail_memory() : 0;
 }
 
-/* --- Statements ------------------------------------------------------------------------------------- */
+/* --- Statements ------------------------------------------------------------------------------- */
 
-/* A positive float literal: decimal where that is exact, else the hex float of the nearest float. */
+/* A positive float literal: decimal where that is exact, else the nearest float in hex. */
 static void append_float(stile_text *out, double value)
 {
     char digits[32];
@@ -226,8 +226,8 @@ static void append_term(stile_text *out, const stile_straight_line *program, sti
 }
 
 /*
- * A sum of at most two terms, a positive one first: a difference needs no negation, and a product and
- * a sum fuse whichever side the product is on.
+ * A sum of at most two terms, a positive one first: a difference needs no negation, and a product
+ * and a sum fuse whichever side the product is on.
  */
 static void append_sum(stile_text *out, const stile_straight_line *program, const stile_step *step)
 {

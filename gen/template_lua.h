@@ -7,9 +7,9 @@
 #include "text.h"
 
 /*
- * Appends the Lua chunk of a template, line for line, so that Lua's line numbers are the template's.
- * Literal text becomes `emit("…")`, `${x}` becomes `emit_value((x), "x")`, an include `include("…")`.
- * Errors: INTERNAL (an expression is not closed), MEMORY.
+ * Appends the Lua chunk of a template, line for line, so that Lua's line numbers are the
+ * template's. Literal text becomes `emit("…")`, `${x}` becomes `emit_value((x), "x")`, an include
+ * `include("…")`. Errors: INTERNAL (an expression is not closed), MEMORY.
  */
 int stile_template_translate(stile_text *out, const char *name, const char *text, size_t size);
 

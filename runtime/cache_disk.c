@@ -223,8 +223,8 @@ static int write_entry(stile_cache_disk *disk, const stile_cache_entry *entry,
     int error =
         stile_cache_entry_write(root, entry, cubin, stile_cache_disk_count(disk, &nothing, 0));
     stile_cache_eviction eviction;
-    if ((error != ENOSPC && error != EDQUOT) || stile_cache_make_room(root, bytes, &eviction) != 0 ||
-        !eviction.evicted)
+    if ((error != ENOSPC && error != EDQUOT) ||
+        stile_cache_make_room(root, bytes, &eviction) != 0 || !eviction.evicted)
         return error;
     count_evictions(disk, &eviction);
     return stile_cache_entry_write(root, entry, cubin, stile_cache_disk_count(disk, &nothing, 0));

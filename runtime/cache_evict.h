@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Taking entries out of a cache directory: the least recently used where it is too large or its disk
- * is full, or one.
+ * Taking entries out of a cache directory: the least recently used where it is too large or its
+ * disk is full, or one.
  */
 #ifndef STILE_RUNTIME_CACHE_EVICT_H
 #define STILE_RUNTIME_CACHE_EVICT_H

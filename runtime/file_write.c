@@ -35,7 +35,7 @@ static int fill(int file, const stile_file_part *parts, int count, bool sync)
     int error = 0;
     for (int i = 0; i < count && !error; i++)
         error = write_all(file, parts[i].data, parts[i].size);
-    if (!error && sync && fsync(file) != 0 && errno != EINVAL) /* EINVAL: a file system without it */
+    if (!error && sync && fsync(file) != 0 && errno != EINVAL) /* EINVAL: the disk has none */
         error = errno;
     if (close(file) != 0 && !error)
         error = errno;

@@ -12,10 +12,10 @@ typedef struct stile_file_part {
 } stile_file_part;
 
 /*
- * Writes a file of these parts, one behind the other: aside in the same folder, synced, then renamed
- * over `path`, with permissions by the umask. A link is followed: the file it names is replaced. What
- * is no regular file (a pipe, /dev/stdout) is written directly. Returns 0 or an errno value, nothing
- * being left behind; sets no error of the thread. Thread-safe.
+ * Writes a file of these parts, one behind the other: aside in the same folder, synced, then
+ * renamed over `path`, with permissions by the umask. A link is followed: the file it names is
+ * replaced. What is no regular file (a pipe, /dev/stdout) is written directly. Returns 0 or an
+ * errno value, nothing being left behind; sets no error of the thread. Thread-safe.
  */
 int stile_file_write(const char *path, const stile_file_part *parts, int count);
 

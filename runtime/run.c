@@ -6,7 +6,7 @@
 
 #include "fail.h"
 
-/* --- what must hold before a launch ------------------------------------------------------------------ */
+/* --- what must hold before a launch ----------------------------------------------------------- */
 
 /* A pointer and its rows must lie on whole elements, and keep the promise made to the plan. */
 static int check_pointer(const stile_plan *plan, const char *name, const void *pointer,
@@ -19,11 +19,11 @@ static int check_pointer(const stile_plan *plan, const char *name, const void *p
     if (address % element)
         return stile_fail(STILE_ERROR_ARGUMENT, "%s is not aligned to its %s elements", name,
                           stile_type_name(type));
-    if (plan->alignment
-        && (address | (uintptr_t)leading_dimension * element) % (uintptr_t)plan->alignment)
+    if (plan->alignment &&
+        (address | (uintptr_t)leading_dimension * element) % (uintptr_t)plan->alignment)
         return stile_fail(STILE_ERROR_ARGUMENT,
-                          "%s or its rows are not aligned to the %d bytes promised to the plan", name,
-                          plan->alignment);
+                          "%s or its rows are not aligned to the %d bytes promised to the plan",
+                          name, plan->alignment);
     return 0;
 }
 
@@ -47,7 +47,7 @@ static int check_optional(const stile_plan *plan, const char *name, bool wanted,
 }
 
 static int check_operands(const stile_plan *plan, const stile_operands *operands,
-                         const void *workspace, stile_operands *out)
+                          const void *workspace, stile_operands *out)
 {
     if (!operands)
         return stile_fail(STILE_ERROR_ARGUMENT, "operands are NULL");
@@ -58,28 +58,30 @@ static int check_operands(const stile_plan *plan, const stile_operands *operands
     o.M = o.M ? o.M : plan->M;
     if (o.M < 0 || o.M > plan->M)
         return stile_fail(STILE_ERROR_ARGUMENT,
-                          "M is %" PRId64 ", but the plan was made for at most %" PRId64 " rows", o.M,
-                          plan->M);
+                          "M is %" PRId64 ", but the plan was made for at most %" PRId64 " rows",
+                          o.M, plan->M);
     if (plan->rows_per_group && o.M % plan->rows_per_group)
         return stile_fail(STILE_ERROR_ARGUMENT,
                           "M is %" PRId64 ", not a multiple of the plan's rows_per_group %" PRId64,
                           o.M, plan->rows_per_group);
-    if ((error = check_pointer(plan, "x", o.x, plan->ldx, config->precision.input))
-        || (error = check_pointer(plan, "y", o.y, plan->ldy, config->precision.output))
-        || (error = check_optional(plan, "bias", config->epilogue.bias, o.bias, 0))
-        || (error = check_optional(plan, "residual", config->epilogue.residual, o.residual,
-                                   plan->ldr)))
+    if ((error = check_pointer(plan, "x", o.x, plan->ldx, config->precision.input)) ||
+        (error = check_pointer(plan, "y", o.y, plan->ldy, config->precision.output)) ||
+        (error = check_optional(plan, "bias", config->epilogue.bias, o.bias, 0)) ||
+        (error =
+             check_optional(plan, "residual", config->epilogue.residual, o.residual, plan->ldr)))
         return error;
     error = config->encode == STILE_ENCODE_ONLINE
-        ? check_pointer(plan, "w", o.w, plan->ldw, config->precision.input)
-        : check_buffer("w, the encoded weights,", o.w);
+                ? check_pointer(plan, "w", o.w, plan->ldw, config->precision.input)
+                : check_buffer("w, the encoded weights,", o.w);
     if (error || (error = check_buffer("the workspace", workspace)))
         return error;
     if (o.y == o.x)
-        return stile_fail(STILE_ERROR_ARGUMENT, "y is x: only the residual may share memory with y");
-    if (config->sparse && (o.u || o.v || o.d))
         return stile_fail(STILE_ERROR_ARGUMENT,
-                          "u, v or d was given, but the coefficients of a sparse basis are compiled in");
+                          "y is x: only the residual may share memory with y");
+    if (config->sparse && (o.u || o.v || o.d))
+        return stile_fail(
+            STILE_ERROR_ARGUMENT,
+            "u, v or d was given, but the coefficients of a sparse basis are compiled in");
     *out = o;
     return 0;
 }
@@ -108,8 +110,8 @@ int stile_encode_weight(const stile_plan *plan, const void *w, void *w_hat, void
         return stile_fail(STILE_ERROR_ARGUMENT,
                           "%s encodes weights online: give W itself to stile_run", config->name);
     int error = check_pointer(plan, "w", w, trained ? 0 : plan->ldw, config->precision.input);
-    if (error || (error = check_buffer("w_hat", w_hat))
-        || (error = check_buffer("the workspace", workspace)))
+    if (error || (error = check_buffer("w_hat", w_hat)) ||
+        (error = check_buffer("the workspace", workspace)))
         return error;
     if (plan->context->device == STILE_DEVICE_CPU)
         return stile_plan_cpu_encode_weight(plan, w, w_hat);
@@ -128,7 +130,7 @@ int stile_run(const stile_plan *plan, const stile_operands *operands, void *work
     return stile_launch_kernels(plan, 0, plan->order_count, &checked, workspace, stream);
 }
 
-/* --- kernels one by one, for benchmarks --------------------------------------------------------------- */
+/* --- kernels one by one, for benchmarks ------------------------------------------------------- */
 
 int stile_plan_kernel_count(const stile_plan *plan)
 {
@@ -145,7 +147,8 @@ int stile_run_kernel(const stile_plan *plan, int index, const stile_operands *op
 {
     stile_operands checked;
     if (index < 0 || index >= stile_plan_kernel_count(plan))
-        return stile_fail(STILE_ERROR_ARGUMENT, "a run of this plan has %d kernels, not one number %d",
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "a run of this plan has %d kernels, not one number %d",
                           stile_plan_kernel_count(plan), index);
     int error = check_operands(plan, operands, workspace, &checked);
     if (error)

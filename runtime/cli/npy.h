@@ -49,8 +49,8 @@ int stile_npy_convert(void **out, const stile_npy *npy, stile_type type);
 
 /*
  * Writes `data` of `rank` dimensions in C order as version 1.0; bfloat16 as '|V2', which NumPy
- * reads without ml_dtypes (view it as uint16, or as ml_dtypes.bfloat16 with it). `path` holds the old
- * file or the whole new one (file_write.h). Errors: ARGUMENT (rank), IO, MEMORY.
+ * reads without ml_dtypes (view it as uint16, or as ml_dtypes.bfloat16 with it). `path` holds the
+ * old file or the whole new one (file_write.h). Errors: ARGUMENT (rank), IO, MEMORY.
  */
 int stile_npy_write(const char *path, stile_npy_dtype dtype, int rank, const int64_t *dims,
                     const void *data);

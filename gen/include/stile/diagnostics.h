@@ -20,12 +20,12 @@ typedef struct stile_diagnostics stile_diagnostics;
 
 /* One error. The strings belong to the list and live as long as it does. */
 typedef struct stile_diagnostic {
-    const char *file;    /* as the caller or the including file named it; "<text>" for parsed text */
-    int line;            /* from 1; 0 when the error concerns the file as a whole */
-    int column;          /* from 1, in characters; 0 with line 0 */
-    int code;            /* stable: 14 is printed as STILE-014 */
+    const char *file; /* as the caller or the including file named it; "<text>" for parsed text */
+    int line;         /* from 1; 0 when the error concerns the file as a whole */
+    int column;       /* from 1, in characters; 0 with line 0 */
+    int code;         /* stable: 14 is printed as STILE-014 */
     const char *message; /* without position and code */
-    const char *text;    /* "file:line:column: error: [STILE-014] message", as the program prints it */
+    const char *text; /* "file:line:column: error: [STILE-014] message", as the program prints it */
 } stile_diagnostic;
 
 /* Creates an empty list; the caller destroys it. Errors: MEMORY. */

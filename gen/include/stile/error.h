@@ -2,8 +2,8 @@
 /*
  * Error codes and the text of the last error.
  *
- * Every function of stile that can fail returns an int: 0 on success, else one of the negative codes
- * below. Unless its comment says otherwise, a failed call has left its outputs untouched.
+ * Every function of stile that can fail returns an int: 0 on success, else one of the negative
+ * codes below. Unless its comment says otherwise, a failed call has left its outputs untouched.
  */
 #ifndef STILE_ERROR_H
 #define STILE_ERROR_H

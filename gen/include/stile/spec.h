@@ -2,8 +2,8 @@
 /*
  * Specs: what to compute and how precisely, read from YAML and checked.
  *
- * A spec is immutable once loaded and may be shared between threads. It holds the base configuration
- * and, where the file has a `variants` section, the cartesian product of its entries.
+ * A spec is immutable once loaded and may be shared between threads. It holds the base
+ * configuration and, where the file has a `variants` section, the cartesian product of its entries.
  */
 #ifndef STILE_SPEC_H
 #define STILE_SPEC_H
@@ -27,8 +27,8 @@ typedef struct stile_spec stile_spec;
 STILE_API int stile_spec_load(stile_spec **out, const char *path, stile_diagnostics *diagnostics);
 
 /*
- * The same from `size` bytes of text (need not end in NUL). Relative basis paths start at `base_dir`;
- * with NULL, naming a file is an error, so untrusted text reads nothing from disk.
+ * The same from `size` bytes of text (need not end in NUL). Relative basis paths start at
+ * `base_dir`; with NULL, naming a file is an error, so untrusted text reads nothing from disk.
  */
 STILE_API int stile_spec_parse(stile_spec **out, const char *text, size_t size,
                                const char *base_dir, stile_diagnostics *diagnostics);

@@ -182,9 +182,10 @@ static int read_entries(sms_file *file, stile_factors *factors, int factor, stil
             report_form(file, &line, "row column value");
             continue;
         }
-        const bool placed = read_index(file, &line, 0, "row", 1, file->rows, &row)
-                            & read_index(file, &line, 1, "column", 1, file->columns, &column);
-        if (!placed)
+        /* Both, so that both are reported. */
+        const bool in_rows = read_index(file, &line, 0, "row", 1, file->rows, &row);
+        const bool in_columns = read_index(file, &line, 1, "column", 1, file->columns, &column);
+        if (!in_rows || !in_columns)
             continue;
         const int i = (int)row - 1, j = (int)column - 1;
         bool *const here = &seen[i * file->columns + j];

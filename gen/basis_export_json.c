@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "basis_export.h"
 #include "number.h"
+#include "yaml_tree.h"
 
-/* A string of UTF-8 without control characters, as names and sources are. */
+/* YAML writes strings as JSON does, but for plain words, which it leaves without quotes. */
 static void print_string(stile_text *out, const char *string)
 {
-    stile_text_append(out, "\"");
-    for (const char *c = string; *c; c++) {
-        if (*c == '"' || *c == '\\')
-            stile_text_append(out, "\\");
-        stile_text_append_bytes(out, c, 1);
+    stile_text yaml = {0};
+    stile_yaml_print_string(&yaml, string);
+    out->failed |= yaml.failed;
+    if (!yaml.failed) {
+        const char *const quote = yaml.data[0] == '"' ? "" : "\"";
+        stile_text_appendf(out, "%s%s%s", quote, yaml.data, quote);
     }
-    stile_text_append(out, "\"");
+    stile_text_free(&yaml);
 }
 
 static void print_entry(stile_text *out, stile_basis_matrix matrix, int at)

@@ -12,8 +12,8 @@ enum { MAGIC_SIZE = 6, MAX_HEADER = 64 * 1024 };
 
 static const char MAGIC[] = "\x93NUMPY";
 
-/* Integers beyond are no exact doubles. */
-static const double LARGEST_INTEGER = 0x1p53;
+/* All smaller integers are exact doubles. */
+static const double INEXACT_INTEGER = 0x1p53;
 
 typedef struct header {
     char kind; /* i, u, f */
@@ -210,9 +210,9 @@ static int read_elements(const reader *r, header *h, stile_arena *arena, const u
         return stile_fail_memory();
     for (int64_t i = 0; i < h->count; i++) {
         elements[i] = element(h, bytes + place(h, i) * h->width);
-        if (h->kind != 'f' && fabs(elements[i]) > LARGEST_INTEGER)
+        if (h->kind != 'f' && fabs(elements[i]) >= INEXACT_INTEGER)
             return stile_diagnose(r->diagnostics, r->mark, STILE_CODE_OUT_OF_RANGE,
-                                  "%s has integers beyond 2^53, which are no exact doubles",
+                                  "%s has integers from 2^53 on, which are no exact doubles",
                                   r->what);
     }
     h->array.elements = elements;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * NumPy arrays of plain numbers (.npy, versions 1 to 3) as doubles: integers of up to 53 bits and
+ * NumPy arrays of plain numbers (.npy, versions 1 to 3) as doubles: integers below 2^53 and
  * floats, little-endian, of up to three dimensions. Python objects are never read.
  */
 #ifndef STILE_GEN_NUMPY_ARRAY_H

@@ -21,10 +21,9 @@ int stile_basis_count_cost(const stile_basis *basis, stile_basis_cost *out);
 /*
  * Minimises growth over all rotations. Growth depends on A, B and C through A·Aᵀ, B·Bᵀ and C·Cᵀ
  * alone, and is convex along the geodesics of positive definite matrices (there every squared norm
- * is a sum of exponentials), so the minimum that descent finds is the least there is. Where that is
- * reached by matrices of small fractions, a rational basis stays rational; where the basis has no
- * more growth than the least, it is returned as it is. Otherwise the entries are doubles, and
- * balanced.
+ * is a sum of exponentials), so the minimum that descent finds is the least there is. Where an
+ * integer rotation (see below) reaches it too, a rational basis stays rational; a basis that has
+ * no more growth than the least is returned as it is. Otherwise the entries are doubles, balanced.
  *
  * Only orthogonal rotations keep the error of inexact bases: those are refused. Errors: ARGUMENT,
  * MEMORY.

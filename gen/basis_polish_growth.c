@@ -15,8 +15,6 @@
 enum {
     MAX_ENTRIES = STILE_MAX_TILE * STILE_MAX_TILE,
     MAX_STEPS = 200,
-    MAX_DENOMINATOR = 12, /* of fractions tried for a rational result */
-    MAX_NUMERATOR = 1000,
 };
 
 static const double NO_GAIN = 1e-9;        /* of growth: what is nearer counts as equal */
@@ -24,7 +22,7 @@ static const double CONVERGED = 1e-13;     /* of growth, for the decrease that a
 static const double SUFFICIENT = 1e-4;     /* of that decrease: what a step must bring */
 static const double LONGEST_STEP = 2;      /* Frobenius norm of S */
 static const double SHORTEST_STEP = 1e-10; /* part of a step that is still tried */
-static const double NEAR_FRACTION = 1e-6;  /* times its denominator */
+static const double LAST_STEP = 1e-5; /* Frobenius norm of a step that is only taken to sharpen */
 
 /* One symmetric matrix a side: m, k, n. */
 typedef struct tangent {
@@ -261,8 +259,13 @@ static int descend_once(stile_arena *scratch, const stile_basis *basis, stile_ro
     shorten(&p, &step);
     const double decrease = -dot(&p, &gradient, &step);
     *done = true;
-    if (!(decrease > CONVERGED * growth))
+    if (!(decrease > CONVERGED * growth)) {
+        /* Growth cannot tell any more, but the last step of Newton's method still sharpens. */
+        const stile_rotation last = rotation_along(&p, &step, 1);
+        if (dot(&p, &step, &step) < LAST_STEP * LAST_STEP)
+            compose(rotation, &last);
         return STILE_OK;
+    }
     for (double length = 1; length > SHORTEST_STEP; length /= 2) {
         const stile_rotation next = rotation_along(&p, &step, length);
         error = stile_basis_rotate(&there, scratch, here, &next);
@@ -298,7 +301,7 @@ static int descend(const stile_basis *basis, stile_rotation *rotation)
 /*
  * The triangular matrix T, first entry on the diagonal 1, with T·Tᵀ = A·Aᵀ up to a factor: of all
  * rotations that reach the same growth, those by such have the most zeros. `upper` counts rows and
- * columns from the end. Where the entries are small fractions, it is rational.
+ * columns from the end.
  */
 static stile_square triangle(const stile_square *a, bool upper)
 {
@@ -319,16 +322,9 @@ static stile_square triangle(const stile_square *a, bool upper)
         }
     }
     const double first = out.entries[upper ? size * size - 1 : 0];
-    for (int i = 0; i < size * size; i++) {
-        const double entry = out.entries[i] /= first;
-        int den = 1;
-        while (den <= MAX_DENOMINATOR && fabs(entry * den - rint(entry * den)) > NEAR_FRACTION)
-            den++;
-        if (den > MAX_DENOMINATOR || fabs(entry) > MAX_NUMERATOR)
-            out.rational = false;
-        else
-            stile_rational_make(&out.exact[i], (int64_t)rint(entry * den), den);
-    }
+    out.rational = false;
+    for (int i = 0; i < size * size; i++)
+        out.entries[i] /= first;
     return out;
 }
 
@@ -357,38 +353,17 @@ static double growth_of(const stile_basis *basis)
 
 /* The basis in coordinates of triangular matrices, upper ones where `choice` has a bit. */
 static int arrive(stile_basis **out, stile_arena *arena, const stile_basis *basis,
-                  const stile_rotation *rotation, int choice, double least)
+                  const stile_rotation *rotation, int choice)
 {
-    stile_rotation r = {triangle(&rotation->a, choice & 1), triangle(&rotation->b, choice & 2),
-                        triangle(&rotation->c, choice & 4)};
-    stile_basis *rotated = NULL, *balanced = NULL;
-    if (stile_basis_is_rational(basis) && r.a.rational && r.b.rational && r.c.rational) {
-        const stile_square exact[] = {r.a, r.b, r.c};
-        for (int s = 0; s < 3; s++) {
-            stile_square *square = s == 0 ? &r.a : s == 1 ? &r.b : &r.c;
-            for (int i = 0; i < square->size * square->size; i++)
-                square->entries[i] = stile_rational_to_double(exact[s].exact[i]);
-        }
-        /* A fraction may be near by chance, or too large once inverted: then doubles do. */
-        const int error = stile_basis_rotate(&rotated, arena, basis, &r);
-        if (error && error != STILE_ERROR_ARGUMENT)
-            return error;
-        if (rotated && growth_of(rotated) > least * (1 + NO_GAIN))
-            rotated = NULL;
-    }
-    if (!rotated) {
-        r = (stile_rotation){triangle(&rotation->a, choice & 1), triangle(&rotation->b, choice & 2),
-                             triangle(&rotation->c, choice & 4)};
-        r.a.rational = r.b.rational = r.c.rational = false;
-        const int error = stile_basis_rotate(&rotated, arena, basis, &r);
-        if (error)
-            return error;
-        clean(rotated);
-    }
-    const int error = stile_basis_balance(&balanced, arena, rotated);
-    if (!error)
-        *out = balanced;
-    return error;
+    const stile_rotation r = {triangle(&rotation->a, choice & 1),
+                              triangle(&rotation->b, choice & 2),
+                              triangle(&rotation->c, choice & 4)};
+    stile_basis *rotated;
+    const int error = stile_basis_rotate(&rotated, arena, basis, &r);
+    if (error)
+        return error;
+    clean(rotated);
+    return stile_basis_balance(out, arena, rotated);
 }
 
 static int nonzeros(const stile_basis *basis)
@@ -397,23 +372,27 @@ static int nonzeros(const stile_basis *basis)
            stile_basis_nonzeros(stile_basis_d(basis));
 }
 
-/* The sparsest arrival, rational ones before others. */
+/* The sparsest arrival; a rational one, if an integer rotation has as little growth. */
 static int arrive_best(stile_basis **out, stile_arena *arena, const stile_basis *basis,
                        const stile_rotation *rotation, double least)
 {
     stile_basis *best = NULL;
-    for (int choice = 0; choice < 8; choice++) {
-        stile_basis *candidate;
-        const int error = arrive(&candidate, arena, basis, rotation, choice, least);
-        if (error)
-            return error;
-        const bool exact = stile_basis_is_rational(candidate);
-        const bool rival = best && stile_basis_is_rational(best);
-        if (!best || exact > rival || (exact == rival && nonzeros(candidate) < nonzeros(best)))
-            best = candidate;
+    int error = STILE_OK;
+    if (stile_basis_is_rational(basis))
+        error = stile_basis_polish_sparsity(&best, arena, basis, STILE_POLISH_NONZEROS);
+    if (best && growth_of(best) > least * (1 + NO_GAIN))
+        best = NULL;
+    if (!best) {
+        for (int choice = 0; choice < 8 && !error; choice++) {
+            stile_basis *candidate;
+            error = arrive(&candidate, arena, basis, rotation, choice);
+            if (!error && (!best || nonzeros(candidate) < nonzeros(best)))
+                best = candidate;
+        }
     }
-    *out = best;
-    return STILE_OK;
+    if (!error)
+        *out = best;
+    return error;
 }
 
 int stile_basis_polish_growth(stile_basis **out, stile_arena *arena, const stile_basis *basis)

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "basis_transform.h"
 #include "describe.h"
 #include "output.h"
 
@@ -79,6 +80,14 @@ static const stile_command *const subcommands[] = {
     &stile_command_basis_show,
     &stile_command_basis_check,
     &stile_command_basis_kron,
+    &stile_command_basis_sum,
+    &stile_command_basis_rotate,
+    &stile_command_basis_transpose,
+    &stile_command_basis_cycle,
+    &stile_command_basis_drop,
+    &stile_command_basis_merge,
+    &stile_command_basis_balance,
+    &stile_command_basis_polish,
     &stile_command_basis_import,
     &stile_command_basis_export,
     NULL,
@@ -86,8 +95,8 @@ static const stile_command *const subcommands[] = {
 
 const stile_command stile_command_basis = {
     .name = "basis",
-    .synopsis = "list|show|check|kron|import|export ...",
-    .summary = "list, show, check, multiply, import and export bases",
+    .synopsis = "list|show|check|kron|sum|rotate|polish|import|export|... ...",
+    .summary = "list, show, check, transform, import and export bases",
     .text =
         "Bases are named as NAME (stile basis list), classical:m,k,n, 'random:m,k,n;rank;seed',\n"
         "a basis file, or a spec.",

@@ -7,19 +7,19 @@
 #include "template.h"
 
 enum {
-    PITCH_BYTES = 128,      /* rows of X̂, Ŵ and Ŷ start at multiples of this */
+    PITCH_BYTES = 128, /* rows of X̂, Ŵ and Ŷ start at multiples of this */
     MAX_CONSTANTS = 24,
-    ENCODE_THREADS_Y = 4,   /* of 32 threads each; also the decoder's */
+    ENCODE_THREADS_Y = 4, /* of 32 threads each; also the decoder's */
     MAX_PATCH_BYTES = 32 * 1024,
-    MMA_TILE = 4,           /* side of the tiles that the tensor cores encode and decode */
-    MMA_MAX_RANK = 64,      /* more coefficients than that leave the registers */
+    MMA_TILE = 4,      /* side of the tiles that the tensor cores encode and decode */
+    MMA_MAX_RANK = 64, /* more coefficients than that leave the registers */
     MMA_TILES_PER_WARP = 64,
-    BAND_ELEMENTS = 2048,   /* rows of Ŷ_c that concurrent blocks cover: about square in a wave */
+    BAND_ELEMENTS = 2048, /* rows of Ŷ_c that concurrent blocks cover: about square in a wave */
 };
 
 /* The linear map of one kernel: the matrix it applies, from `inputs` to `outputs`. */
 typedef struct linear_map {
-    stile_basis_matrix matrix; /* outputs × inputs */
+    stile_basis_matrix matrix;                 /* outputs × inputs */
     int coefficient_rows, coefficient_columns; /* as the dense map keeps them in shared memory */
 } linear_map;
 
@@ -82,24 +82,25 @@ static int check_shared(const builder *b)
 {
     if (b->kernel.shared_bytes <= b->arch->shared_bytes_per_block)
         return 0;
-    return stile_fail(STILE_ERROR_UNSUPPORTED,
-                      "%s: the coefficients of a dense basis of rank %d need %d bytes of shared memory "
-                      "in %s, %s has %d: use a basis of lower rank or smaller tiles",
-                      b->config->name, b->config->basis->rank, b->kernel.shared_bytes,
-                      b->kernel.name, b->arch->name, b->arch->shared_bytes_per_block);
+    return stile_fail(
+        STILE_ERROR_UNSUPPORTED,
+        "%s: the coefficients of a dense basis of rank %d need %d bytes of shared memory "
+        "in %s, %s has %d: use a basis of lower rank or smaller tiles",
+        b->config->name, b->config->basis->rank, b->kernel.shared_bytes, b->kernel.name,
+        b->arch->name, b->arch->shared_bytes_per_block);
 }
 
 /*
- * Whether the tensor cores can apply a dense matrix to tiles of rows × columns entries. Its zeros would
- * not be skipped, so there must be none.
+ * Whether the tensor cores can apply a dense matrix to tiles of rows × columns entries. Its zeros
+ * would not be skipped, so there must be none.
  */
 static bool suits_mma(const builder *b, stile_basis_matrix matrix, int tile_rows, int tile_columns,
                       stile_type type)
 {
-    return !b->config->sparse && tile_rows == MMA_TILE && tile_columns == MMA_TILE
-        && b->config->basis->rank <= MMA_MAX_RANK
-        && (type == STILE_TYPE_F16 || type == STILE_TYPE_BF16)
-        && stile_basis_nonzeros(matrix) == matrix.rows * matrix.columns;
+    return !b->config->sparse && tile_rows == MMA_TILE && tile_columns == MMA_TILE &&
+           b->config->basis->rank <= MMA_MAX_RANK &&
+           (type == STILE_TYPE_F16 || type == STILE_TYPE_BF16) &&
+           stile_basis_nonzeros(matrix) == matrix.rows * matrix.columns;
 }
 
 static int build_encode_mma(builder *b, int tile_rows, bool entries_by_column)
@@ -130,13 +131,13 @@ static int build_encode_rows(builder *b, stile_basis_matrix matrix, int tile_row
 {
     const stile_basis *basis = b->config->basis;
     const stile_precision *precision = &b->config->precision;
-    int tiles = stile_tiles_per_thread(basis->k * stile_type_size(precision->input),
-                                       matrix.columns, stile_type_size(precision->encoded));
+    int tiles = stile_tiles_per_thread(basis->k * stile_type_size(precision->input), matrix.columns,
+                                       stile_type_size(precision->encoded));
     linear_map map = {matrix, matrix.rows, matrix.columns};
     int floats;
 
-    if (precision->input == precision->encoded
-        && suits_mma(b, matrix, tile_rows, basis->k, precision->encoded))
+    if (precision->input == precision->encoded &&
+        suits_mma(b, matrix, tile_rows, basis->k, precision->encoded))
         return build_encode_mma(b, tile_rows, entries_by_column);
 
     b->kernel.entry = "stile_encode_rows";
@@ -318,7 +319,8 @@ static int build_decode(builder *b)
 
     b->kernel.threads_x = 32;
     b->kernel.threads_y = ENCODE_THREADS_Y;
-    b->kernel.block_rows = hopper ? 8 : ENCODE_THREADS_Y; /* a run of fragments, or a row per warp */
+    /* A run of fragments, or a row per warp. */
+    b->kernel.block_rows = hopper ? 8 : ENCODE_THREADS_Y;
     b->kernel.block_columns = hopper ? 32 : 32 * tiles;
     b->kernel.tiles_per_thread = tiles;
     return check_shared(b);
@@ -342,8 +344,8 @@ static int build(builder *b)
 
 const char *stile_kernel_role_name(stile_kernel_role role)
 {
-    static const char *const names[STILE_KERNEL_ROLE_COUNT]
-        = {"encode_x", "encode_w", "channel_gemm", "decode"};
+    static const char *const names[STILE_KERNEL_ROLE_COUNT] = {"encode_x", "encode_w",
+                                                               "channel_gemm", "decode"};
     return names[role];
 }
 
@@ -365,9 +367,9 @@ int stile_kernel_render(stile_kernel *out, stile_arena *arena, const stile_confi
         return error;
 
     /* A kernel's entry is its template's name behind the prefix. */
-    const char *template_name
-        = stile_arena_printf(arena, "%s/%s.cu", stile_kernel_family_name(b.kernel.family),
-                             b.kernel.entry + strlen("stile_"));
+    const char *template_name =
+        stile_arena_printf(arena, "%s/%s.cu", stile_kernel_family_name(b.kernel.family),
+                           b.kernel.entry + strlen("stile_"));
     if (!template_name)
         return stile_fail_memory();
     stile_template_data data = {
@@ -411,6 +413,6 @@ int64_t stile_product_elements(const stile_config *config, const stile_kernel *g
     /* Whole blocks, whole clusters of them. */
     int64_t rows = gemm->block_rows * gemm->cluster, columns = gemm->block_columns;
     int64_t tile_columns = (N + config->basis->n - 1) / config->basis->n;
-    return rank * ((tile_rows + rows - 1) / rows * rows)
-        * ((tile_columns + columns - 1) / columns * columns);
+    return rank * ((tile_rows + rows - 1) / rows * rows) *
+           ((tile_columns + columns - 1) / columns * columns);
 }

@@ -30,11 +30,11 @@ typedef struct stile_kernel {
     const char *source; /* complete CUDA source, deterministic to the byte */
     int threads_x, threads_y;
     int shared_bytes; /* dynamic */
-    /* What one thread block covers of the kernel's output: rows and columns, in tiles for encoders and
-       the decoder, in elements of Ŷ_c for the channel GEMM. */
+    /* What one thread block covers of the kernel's output: rows and columns, in tiles for encoders
+       and the decoder, in elements of Ŷ_c for the channel GEMM. */
     int block_rows, block_columns;
     int block_inner;      /* channel GEMM: elements of the inner dimension per stage */
-    int tiles_per_thread; /* encoders and the decoder: neighbours that a thread moves as one chunk */
+    int tiles_per_thread; /* encoders, decoder: neighbours that a thread moves as one chunk */
     int cluster;          /* thread blocks per cluster, neighbours along the rows; at least 1 */
 } stile_kernel;
 

@@ -4,20 +4,21 @@
 #include "fail.h"
 
 enum {
-    ROW_BYTES = 128,             /* of a stage's rows, unless block[2] is pinned to half of it */
-    MAX_WARP_TILE = 64,          /* accumulators: 64 × 64 elements take 128 registers of a thread */
+    ROW_BYTES = 128,    /* of a stage's rows, unless block[2] is pinned to half of it */
+    MAX_WARP_TILE = 64, /* accumulators: 64 × 64 elements take 128 registers of a thread */
     MAX_BLOCK_ELEMENTS = 1 << 15, /* and 128 × 256 half of the register file */
     MIN_WARPS = 4,
     MAX_STAGES = 8,
-    MAX_ENTRIES = 64,            /* registers of an encoder's or decoder's tiles */
+    MAX_ENTRIES = 64, /* registers of an encoder's or decoder's tiles */
 
-    /* sm_90a: two warpgroups of 64 rows, a pair of blocks in a cluster, one more warpgroup to copy. */
+    /* sm_90a: two warpgroups of 64 rows, a pair of blocks in a cluster, one more warpgroup to copy.
+     */
     HOPPER_BLOCK_M = 128,
     HOPPER_BLOCK_N = 256,
     HOPPER_CLUSTER = 2,
     HOPPER_THREADS = 384,
     HOPPER_STAGES = 4,
-    STATIC_SHARED = 1024,        /* barriers, and the stages' alignment */
+    STATIC_SHARED = 1024, /* barriers, and the stages' alignment */
 };
 
 static int stage_bytes(const stile_gemm_schedule *s, int element_bytes)
@@ -30,8 +31,8 @@ static void choose_warps(stile_gemm_schedule *s)
 {
     s->warp_m = s->block_m < MAX_WARP_TILE ? s->block_m : MAX_WARP_TILE;
     s->warp_n = s->block_n < MAX_WARP_TILE ? s->block_n : MAX_WARP_TILE;
-    while (s->block_m / s->warp_m * (s->block_n / s->warp_n) < MIN_WARPS
-           && s->warp_m * s->warp_n > 16 * 16) {
+    while (s->block_m / s->warp_m * (s->block_n / s->warp_n) < MIN_WARPS &&
+           s->warp_m * s->warp_n > 16 * 16) {
         if (s->warp_m >= s->warp_n)
             s->warp_m /= 2;
         else
@@ -50,12 +51,13 @@ static bool is_16_bit(stile_type type)
     return type == STILE_TYPE_F16 || type == STILE_TYPE_BF16;
 }
 
-/* Whether the sm_90a kernels can run the configuration; fills in their schedule. */
-static bool choose_hopper(stile_gemm_schedule *s, const stile_config *config, const stile_arch *arch)
+/* Whether the sm_90a kernels can run the configuration; if so, their schedule. */
+static bool choose_hopper(stile_gemm_schedule *out, const stile_config *config,
+                          const stile_arch *arch)
 {
     const stile_schedule *pinned = &config->schedule;
     const stile_basis *basis = config->basis;
-    *s = (stile_gemm_schedule){
+    stile_gemm_schedule s = {
         .family = STILE_FAMILY_SM_90A,
         .block_m = HOPPER_BLOCK_M,
         .block_n = pinned->block_n ? pinned->block_n : HOPPER_BLOCK_N,
@@ -64,13 +66,19 @@ static bool choose_hopper(stile_gemm_schedule *s, const stile_config *config, co
         .stages = pinned->stages ? pinned->stages : HOPPER_STAGES,
         .threads = HOPPER_THREADS,
     };
-    s->shared_bytes = s->stages * stage_bytes(s, 2);
-    return arch->number == 90 && arch->suffix == 'a' && is_16_bit(config->precision.encoded)
-        && is_16_bit(config->precision.product) && 2 * basis->m * basis->n <= MAX_ENTRIES
-        && (!pinned->block_m || pinned->block_m == s->block_m)
-        && (!pinned->block_k || pinned->block_k == s->block_k) && s->block_n >= 64
-        && s->block_n <= HOPPER_BLOCK_N
-        && s->shared_bytes + STATIC_SHARED <= arch->shared_bytes_per_block;
+    s.shared_bytes = s.stages * stage_bytes(&s, 2);
+
+    bool runs = arch->number == 90 && arch->suffix == 'a';
+    bool types = is_16_bit(config->precision.encoded) && is_16_bit(config->precision.product);
+    bool block = (!pinned->block_m || pinned->block_m == s.block_m) &&
+                 (!pinned->block_k || pinned->block_k == s.block_k) && s.block_n >= 64 &&
+                 s.block_n <= HOPPER_BLOCK_N;
+    bool fits = s.shared_bytes + STATIC_SHARED <= arch->shared_bytes_per_block &&
+                2 * basis->m * basis->n <= MAX_ENTRIES;
+    if (!runs || !types || !block || !fits)
+        return false;
+    *out = s;
+    return true;
 }
 
 int stile_gemm_schedule_choose(stile_gemm_schedule *out, const stile_config *config,
@@ -86,7 +94,9 @@ int stile_gemm_schedule_choose(stile_gemm_schedule *out, const stile_config *con
         .family = STILE_FAMILY_SM_80,
         .cluster = 1,
         .block_m = pinned->block_m ? pinned->block_m : 128,
-        .block_n = pinned->block_n ? pinned->block_n : large ? 256 : 128,
+        .block_n = pinned->block_n ? pinned->block_n
+                   : large         ? 256
+                                   : 128,
         .block_k = pinned->block_k ? pinned->block_k : ROW_BYTES / element_bytes,
         .stages = pinned->stages,
     };
@@ -99,15 +109,16 @@ int stile_gemm_schedule_choose(stile_gemm_schedule *out, const stile_config *con
                           config->name, s.block_k, stile_type_name(config->precision.encoded),
                           ROW_BYTES / 2 / element_bytes, ROW_BYTES / element_bytes);
     if (s.block_m % 16 || s.block_n % 16 || s.block_m * s.block_n > MAX_BLOCK_ELEMENTS)
-        return stile_fail(STILE_ERROR_ARGUMENT,
-                          "%s: schedule.block [%d, %d, …] does not work: both are multiples of 16, and "
-                          "their product is at most %d, what the accumulators hold",
-                          config->name, s.block_m, s.block_n, MAX_BLOCK_ELEMENTS);
+        return stile_fail(
+            STILE_ERROR_ARGUMENT,
+            "%s: schedule.block [%d, %d, …] does not work: both are multiples of 16, and "
+            "their product is at most %d, what the accumulators hold",
+            config->name, s.block_m, s.block_n, MAX_BLOCK_ELEMENTS);
     choose_warps(&s);
 
     int row_vectors = row_bytes / 16;
-    if (s.block_m % s.warp_m || s.block_n % s.warp_n || s.block_m * row_vectors % s.threads
-        || s.block_n * row_vectors % s.threads)
+    if (s.block_m % s.warp_m || s.block_n % s.warp_n || s.block_m * row_vectors % s.threads ||
+        s.block_n * row_vectors % s.threads)
         return stile_fail(STILE_ERROR_ARGUMENT,
                           "%s: schedule.block [%d, %d, %d] does not divide evenly over %d threads: "
                           "use sides closer to each other, such as [128, 128, %d]",
@@ -127,12 +138,14 @@ int stile_gemm_schedule_choose(stile_gemm_schedule *out, const stile_config *con
     s.shared_bytes = s.stages * stage_bytes(&s, element_bytes);
 
     /* The epilogue stages 16 rows of each warp tile and one vector of padding per row. */
-    int staging = s.threads / 32 * 16 * (s.warp_n * stile_type_size(config->precision.product) + 16);
+    int staging =
+        s.threads / 32 * 16 * (s.warp_n * stile_type_size(config->precision.product) + 16);
     if (staging > s.shared_bytes)
-        return stile_fail(STILE_ERROR_ARGUMENT,
-                          "%s: the epilogue needs %d bytes of shared memory, schedule.stages %d give "
-                          "%d: use more stages",
-                          config->name, staging, s.stages, s.shared_bytes);
+        return stile_fail(
+            STILE_ERROR_ARGUMENT,
+            "%s: the epilogue needs %d bytes of shared memory, schedule.stages %d give "
+            "%d: use more stages",
+            config->name, staging, s.stages, s.shared_bytes);
     *out = s;
     return 0;
 }
@@ -140,8 +153,8 @@ int stile_gemm_schedule_choose(stile_gemm_schedule *out, const stile_config *con
 int stile_tiles_per_thread(int row_bytes, int entries, int channel_bytes)
 {
     int tiles = 1;
-    while ((tiles * row_bytes < 16 || tiles * channel_bytes < 4)
-           && 2 * tiles * entries <= MAX_ENTRIES)
+    while ((tiles * row_bytes < 16 || tiles * channel_bytes < 4) &&
+           2 * tiles * entries <= MAX_ENTRIES)
         tiles *= 2;
     return tiles;
 }

@@ -15,7 +15,7 @@ typedef enum stile_kernel_family {
 /* "sm_80", "sm_90a": the folder of the templates. */
 const char *stile_kernel_family_name(stile_kernel_family family);
 
-/* The channel GEMM: block and warp tiles in elements of Ŷ_c, and the ring of shared-memory stages. */
+/* The channel GEMM: block and warp tiles in elements of Ŷ_c, the ring of shared-memory stages. */
 typedef struct stile_gemm_schedule {
     stile_kernel_family family;
     int block_m, block_n, block_k;
@@ -27,17 +27,18 @@ typedef struct stile_gemm_schedule {
 } stile_gemm_schedule;
 
 /*
- * What the spec pins, the rest by rule: the newest family that `arch` runs and that knows the types and
- * the pinned block, with the largest block and the deepest ring that fit.
- * Errors: ARGUMENT where what is pinned cannot work; the text names the field and what would.
+ * What the spec pins, the rest by rule: the newest family that `arch` runs and that knows the types
+ * and the pinned block, with the largest block and the deepest ring that fit. Errors: ARGUMENT
+ * where what is pinned cannot work; the text names the field and what would.
  */
 int stile_gemm_schedule_choose(stile_gemm_schedule *out, const stile_config *config,
                                const stile_arch *arch);
 
 /*
- * How many neighbouring tiles a thread of an encoder or decoder takes: enough for 16-byte accesses to
- * the matrix and 4-byte accesses to the channels, unless the tiles then fill too many registers.
- * `row_bytes`: of one tile row in the matrix; `entries`: of a tile; `channel_bytes`: of one element.
+ * How many neighbouring tiles a thread of an encoder or decoder takes: enough for 16-byte accesses
+ * to the matrix and 4-byte accesses to the channels, unless the tiles then fill too many registers.
+ * `row_bytes`: of one tile row in the matrix; `entries`: of a tile; `channel_bytes`: of one
+ * element.
  */
 int stile_tiles_per_thread(int row_bytes, int entries, int channel_bytes);
 

@@ -16,14 +16,15 @@ enum {
     BLOCKS_PER_MULTIPROCESSOR = 16, /* of the kernels that loop over their blocks */
 };
 
-/* --- helpers --------------------------------------------------------------------------------------------- */
+/* --- helpers --- */
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
     return (a + b - 1) / b;
 }
 
-/* Whether rows can be moved in whole chunks of `elements`: see Chunk in templates/common/chunk.cuh. */
+/* Whether rows can be moved in whole chunks of `elements`: see Chunk in templates/common/chunk.cuh.
+ */
 static int can_vectorize(const void *pointer, int64_t leading_dimension, stile_type type,
                          int elements)
 {
@@ -55,12 +56,13 @@ static int launch(const stile_plan *plan, stile_kernel_role role, int64_t blocks
     void *arguments[] = {params};
     if (blocks > INT_MAX)
         return stile_fail(STILE_ERROR_ARGUMENT,
-                          "%s would need %" PRId64 " thread blocks, more than CUDA allows: split M or N",
+                          "%s would need %" PRId64
+                          " thread blocks, more than CUDA allows: split M or N",
                           k->kernel.name, blocks);
-    CUresult result = driver->cuLaunchKernel(
-        k->function, (unsigned)blocks, 1, 1, (unsigned)k->kernel.threads_x,
-        (unsigned)k->kernel.threads_y, 1, (unsigned)k->kernel.shared_bytes, (CUstream)stream,
-        arguments, NULL);
+    CUresult result =
+        driver->cuLaunchKernel(k->function, (unsigned)blocks, 1, 1, (unsigned)k->kernel.threads_x,
+                               (unsigned)k->kernel.threads_y, 1, (unsigned)k->kernel.shared_bytes,
+                               (CUstream)stream, arguments, NULL);
     return stile_driver_check(driver, result, k->kernel.name);
 }
 
@@ -82,7 +84,7 @@ static const float *coefficients(const stile_plan *plan, const float *given, con
     return given ? given : (const float *)((const char *)workspace + offset);
 }
 
-/* --- one function per role ----------------------------------------------------------------------------------- */
+/* --- one function per role --- */
 
 static int encode_x(const stile_plan *plan, const stile_operands *o, char *workspace,
                     stile_stream stream)
@@ -164,14 +166,13 @@ static int channel_gemm_tma(const stile_plan *plan, const stile_gemm_params *gem
                           "%s would need %" PRId64 " tiles, more than it can count: split M or N",
                           kernel->name, tiles);
 
-    int error = stile_tensor_map_encode(&params.x_encoded, driver, type, gemm->x_encoded,
-                                        gemm->tile_inner, gemm->tile_rows, rank,
-                                        gemm->encoded_pitch, kernel->block_rows);
+    int error =
+        stile_tensor_map_encode(&params.x_encoded, driver, type, gemm->x_encoded, gemm->tile_inner,
+                                gemm->tile_rows, rank, gemm->encoded_pitch, kernel->block_rows);
     if (!error)
-        error = stile_tensor_map_encode(&params.w_encoded, driver, type, gemm->w_encoded,
-                                        gemm->tile_inner, gemm->tile_columns, rank,
-                                        gemm->encoded_pitch,
-                                        kernel->block_columns / kernel->cluster);
+        error = stile_tensor_map_encode(
+            &params.w_encoded, driver, type, gemm->w_encoded, gemm->tile_inner, gemm->tile_columns,
+            rank, gemm->encoded_pitch, kernel->block_columns / kernel->cluster);
     if (error)
         return error;
     return launch(plan, STILE_KERNEL_CHANNEL_GEMM,
@@ -196,8 +197,8 @@ static int channel_gemm(const stile_plan *plan, const stile_operands *o, char *w
     };
     if (kernel->family == STILE_FAMILY_SM_90A)
         return channel_gemm_tma(plan, &params, stream);
-    int64_t blocks = ceil_div(params.tile_rows, kernel->block_rows)
-        * ceil_div(params.tile_columns, kernel->block_columns) * config->basis->rank;
+    int64_t blocks = ceil_div(params.tile_rows, kernel->block_rows) *
+                     ceil_div(params.tile_columns, kernel->block_columns) * config->basis->rank;
     return launch(plan, STILE_KERNEL_CHANNEL_GEMM, blocks, &params, stream);
 }
 
@@ -219,13 +220,14 @@ static int decode(const stile_plan *plan, const stile_operands *o, char *workspa
         .residual_pitch = plan->ldr,
         .groups = row_groups(o->M, plan->rows_per_group, config->basis->m),
         .columns = (int)plan->N,
-        .vectorized = can_vectorize(o->y, plan->ldy, type, chunk)
-            && can_vectorize(o->bias, 0, type, chunk)
-            && can_vectorize(o->residual, o->residual ? plan->ldr : 0, type, chunk),
+        .vectorized = can_vectorize(o->y, plan->ldy, type, chunk) &&
+                      can_vectorize(o->bias, 0, type, chunk) &&
+                      can_vectorize(o->residual, o->residual ? plan->ldr : 0, type, chunk),
     };
     int64_t tile_columns = ceil_div(plan->N, config->basis->n);
     return launch(plan, STILE_KERNEL_DECODE,
-                  looping_grid(plan, kernel, params.groups.tile_rows, tile_columns), &params, stream);
+                  looping_grid(plan, kernel, params.groups.tile_rows, tile_columns), &params,
+                  stream);
 }
 
 static int launch_role(const stile_plan *plan, stile_kernel_role role, const stile_operands *o,
@@ -244,7 +246,7 @@ static int launch_role(const stile_plan *plan, stile_kernel_role role, const sti
     return stile_fail(STILE_ERROR_INTERNAL, "no kernel has role %d", (int)role);
 }
 
-/* --- what run.c calls ------------------------------------------------------------------------------------------ */
+/* --- what run.c calls --- */
 
 int stile_launch_workspace_init(const stile_plan *plan, void *workspace, stile_stream stream)
 {
@@ -258,10 +260,9 @@ int stile_launch_workspace_init(const stile_plan *plan, void *workspace, stile_s
     for (int i = 0; i < 3 && !error && !plan->config->sparse; i++)
         error = stile_driver_check(
             driver,
-            driver->cuMemcpyHtoDAsync((CUdeviceptr)((char *)workspace + offsets[i]),
-                                      plan->coefficients[i],
-                                      (size_t)sizes[i] * (size_t)b->rank * sizeof(float),
-                                      (CUstream)stream),
+            driver->cuMemcpyHtoDAsync(
+                (CUdeviceptr)((char *)workspace + offsets[i]), plan->coefficients[i],
+                (size_t)sizes[i] * (size_t)b->rank * sizeof(float), (CUstream)stream),
             "cuMemcpyHtoDAsync");
     stile_context_leave(plan->context, &scope);
     return error;
@@ -274,8 +275,8 @@ int stile_launch_encode_weight(const stile_plan *plan, const void *w, void *w_ha
     int error = stile_context_enter(plan->context, &scope);
     if (!error)
         error = plan->config->encode == STILE_ENCODE_TRAINED
-            ? pack_w(plan, w, w_hat, stream)
-            : encode_w(plan, w, w_hat, NULL, workspace, stream);
+                    ? pack_w(plan, w, w_hat, stream)
+                    : encode_w(plan, w, w_hat, NULL, workspace, stream);
     stile_context_leave(plan->context, &scope);
     return error;
 }

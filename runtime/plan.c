@@ -6,7 +6,7 @@
 
 #include "fail.h"
 
-/* --- creation -------------------------------------------------------------------------------------- */
+/* --- creation --- */
 
 static int check_extent(const char *name, int64_t value)
 {
@@ -36,26 +36,26 @@ static int take_params(stile_plan *plan, const stile_plan_params *params)
     if (params->op != STILE_OP_FORWARD)
         return stile_fail(STILE_ERROR_UNSUPPORTED, "op %d is not supported: use STILE_OP_FORWARD",
                           (int)params->op);
-    if ((error = check_extent("M", params->M)) || (error = check_extent("K", params->K))
-        || (error = check_extent("N", params->N)))
+    if ((error = check_extent("M", params->M)) || (error = check_extent("K", params->K)) ||
+        (error = check_extent("N", params->N)))
         return error;
     plan->M = params->M;
     plan->K = params->K;
     plan->N = params->N;
 
-    if (params->rows_per_group < 0
-        || (params->rows_per_group && params->M % params->rows_per_group))
+    if (params->rows_per_group < 0 ||
+        (params->rows_per_group && params->M % params->rows_per_group))
         return stile_fail(STILE_ERROR_ARGUMENT,
-                          "rows_per_group is %" PRId64 ": it must be positive and divide M = %" PRId64
-                          ", or 0 for one group",
+                          "rows_per_group is %" PRId64
+                          ": it must be positive and divide M = %" PRId64 ", or 0 for one group",
                           params->rows_per_group, params->M);
     plan->rows_per_group = params->rows_per_group;
 
     bool nk = plan->config->layout == STILE_WEIGHT_NK;
-    if ((error = take_leading_dimension(&plan->ldx, "ldx", params->ldx, plan->K))
-        || (error = take_leading_dimension(&plan->ldw, "ldw", params->ldw, nk ? plan->K : plan->N))
-        || (error = take_leading_dimension(&plan->ldy, "ldy", params->ldy, plan->N))
-        || (error = take_leading_dimension(&plan->ldr, "ldr", params->ldr, plan->N)))
+    if ((error = take_leading_dimension(&plan->ldx, "ldx", params->ldx, plan->K)) ||
+        (error = take_leading_dimension(&plan->ldw, "ldw", params->ldw, nk ? plan->K : plan->N)) ||
+        (error = take_leading_dimension(&plan->ldy, "ldy", params->ldy, plan->N)) ||
+        (error = take_leading_dimension(&plan->ldr, "ldr", params->ldr, plan->N)))
         return error;
     if (params->ldw && plan->config->encode == STILE_ENCODE_TRAINED)
         return stile_fail(STILE_ERROR_ARGUMENT,
@@ -75,8 +75,9 @@ int stile_plan_create(stile_plan **out, stile_context *context, const stile_spec
                       const stile_plan_params *params)
 {
     if (!out || !context || !spec || !params)
-        return stile_fail(STILE_ERROR_ARGUMENT,
-                          "stile_plan_create needs a context, a spec, params and a place for the plan");
+        return stile_fail(
+            STILE_ERROR_ARGUMENT,
+            "stile_plan_create needs a context, a spec, params and a place for the plan");
     const stile_config *config = stile_spec_variant(spec, params->variant);
     if (!config)
         return STILE_ERROR_ARGUMENT;
@@ -86,8 +87,8 @@ int stile_plan_create(stile_plan **out, stile_context *context, const stile_spec
     if (!plan)
         return stile_fail_memory();
     plan->context = context;
-    if (!(plan->arena = stile_arena_create())
-        || !(plan->config = stile_config_copy(plan->arena, config))) {
+    if (!(plan->arena = stile_arena_create()) ||
+        !(plan->config = stile_config_copy(plan->arena, config))) {
         error = stile_fail_memory();
         goto fail;
     }
@@ -124,7 +125,7 @@ void stile_plan_destroy(stile_plan **plan)
     *plan = NULL;
 }
 
-/* --- what a plan says of itself -------------------------------------------------------------------- */
+/* --- what a plan says of itself --- */
 
 size_t stile_plan_workspace_size(const stile_plan *plan)
 {

@@ -12,8 +12,8 @@
 #include "reference.h"
 
 enum {
-    STILE_ALIGNMENT = 256,                /* of workspaces, encoded weights and their parts */
-    STILE_MAX_EXTENT = INT32_MAX - 1024,  /* of M, K and N: kernels count tiles in 31 bits */
+    STILE_ALIGNMENT = 256,               /* of workspaces, encoded weights and their parts */
+    STILE_MAX_EXTENT = INT32_MAX - 1024, /* of M, K and N: kernels count tiles in 31 bits */
 };
 
 /* A loaded kernel; `module` is NULL where the plan has no use for the role. */
@@ -70,7 +70,7 @@ static inline stile_problem stile_plan_problem(const stile_plan *plan, int64_t M
     };
 }
 
-/* --- run.c --------------------------------------------------------------------------------------- */
+/* --- run.c --- */
 
 /* The kernels of a run in order. On the CPU device there are none. */
 int stile_plan_kernel_count(const stile_plan *plan);
@@ -80,20 +80,20 @@ const char *stile_plan_kernel_name(const stile_plan *plan, int index);
 int stile_run_kernel(const stile_plan *plan, int index, const stile_operands *operands,
                      void *workspace, stile_stream stream);
 
-/* --- plan_cpu.c: the CPU device ------------------------------------------------------------------ */
+/* --- plan_cpu.c: the CPU device --- */
 
 /* Lays out the workspace. */
 int stile_plan_cpu_create(stile_plan *plan);
 int stile_plan_cpu_encode_weight(const stile_plan *plan, const void *w, void *w_hat);
 int stile_plan_cpu_run(const stile_plan *plan, const stile_operands *operands, void *workspace);
 
-/* --- plan_cuda.c: CUDA devices --------------------------------------------------------------------- */
+/* --- plan_cuda.c: CUDA devices --- */
 
 /* Lays out the workspace and makes the kernels; on failure the caller unloads what was loaded. */
 int stile_plan_cuda_create(stile_plan *plan);
 void stile_plan_cuda_unload(stile_plan *plan);
 
-/* --- launch.c: CUDA devices ------------------------------------------------------------------------- */
+/* --- launch.c: CUDA devices --- */
 
 int stile_launch_workspace_init(const stile_plan *plan, void *workspace, stile_stream stream);
 int stile_launch_encode_weight(const stile_plan *plan, const void *w, void *w_hat, void *workspace,

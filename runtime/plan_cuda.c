@@ -8,7 +8,10 @@
 #include "fail.h"
 #include "parallel.h"
 
-/* --- layout ------------------------------------------------------------------------------------------ */
+static const double MAX_PART = 0x1p60; /* bytes */
+enum { BLOCK_ROUNDING = 1024 };        /* more than blocks and clusters round a side up by */
+
+/* --- layout --- */
 
 /* Coefficients of a dense basis, rounded to what the kernels read. */
 static int round_coefficients(stile_plan *plan)
@@ -34,11 +37,22 @@ static int lay_out(stile_plan *plan)
     const stile_basis *b = config->basis;
     stile_problem problem = stile_plan_problem(plan, 0);
     stile_tiling tiling = stile_problem_tiling(&problem);
-    size_t encoded = (size_t)b->rank * (size_t)stile_encoded_pitch(config, plan->K)
-        * (size_t)stile_type_size(config->precision.encoded);
+    int64_t encoded_pitch = stile_encoded_pitch(config, plan->K);
+
+    /* No part is larger than this; beyond it, sizes would not fit their types. */
+    double most = (double)b->rank * sizeof(float) * (double)(tiling.tile_rows + BLOCK_ROUNDING) *
+                  (double)(tiling.tile_columns + BLOCK_ROUNDING);
+    double most_encoded =
+        (double)b->rank * sizeof(float) * (double)encoded_pitch *
+        (double)(tiling.tile_rows > tiling.tile_columns ? tiling.tile_rows : tiling.tile_columns);
+    if (most > MAX_PART || most_encoded > MAX_PART)
+        return stile_fail(STILE_ERROR_MEMORY, "%s: a problem of this size cannot be addressed",
+                          config->name);
+    size_t encoded = (size_t)b->rank * (size_t)encoded_pitch *
+                     (size_t)stile_type_size(config->precision.encoded);
     const stile_kernel *gemm = &plan->kernels[STILE_KERNEL_CHANNEL_GEMM].kernel;
-    size_t product = (size_t)stile_product_elements(config, gemm, tiling.tile_rows, plan->N)
-        * (size_t)stile_type_size(config->precision.product);
+    size_t product = (size_t)stile_product_elements(config, gemm, tiling.tile_rows, plan->N) *
+                     (size_t)stile_type_size(config->precision.product);
     stile_workspace_layout *w = &plan->workspace;
 
     plan->weight_size = stile_align((size_t)tiling.tile_columns * encoded);
@@ -51,13 +65,12 @@ static int lay_out(stile_plan *plan)
         w->x_encoded = w->d + stile_align((size_t)(b->rank * b->m * b->n) * sizeof(float));
     }
     w->w_encoded = w->x_encoded + stile_align((size_t)tiling.tile_rows * encoded);
-    w->product
-        = w->w_encoded + (config->encode == STILE_ENCODE_ONLINE ? plan->weight_size : 0);
+    w->product = w->w_encoded + (config->encode == STILE_ENCODE_ONLINE ? plan->weight_size : 0);
     w->size = w->product + stile_align(product);
     return 0;
 }
 
-/* --- kernels ------------------------------------------------------------------------------------------- */
+/* --- kernels --- */
 
 /* One kernel on its way from source to cubin; errors carry their text out of the worker thread. */
 typedef struct job {

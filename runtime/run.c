@@ -6,7 +6,7 @@
 
 #include "fail.h"
 
-/* --- what must hold before a launch ----------------------------------------------------------- */
+/* --- what must hold before a launch --- */
 
 /* A pointer and its rows must lie on whole elements, and keep the promise made to the plan. */
 static int check_pointer(const stile_plan *plan, const char *name, const void *pointer,
@@ -130,7 +130,7 @@ int stile_run(const stile_plan *plan, const stile_operands *operands, void *work
     return stile_launch_kernels(plan, 0, plan->order_count, &checked, workspace, stream);
 }
 
-/* --- kernels one by one, for benchmarks ------------------------------------------------------- */
+/* --- kernels one by one, for benchmarks --- */
 
 int stile_plan_kernel_count(const stile_plan *plan)
 {

@@ -359,6 +359,21 @@ static void a_run_launches_and_does_nothing_else(void **state)
     stile_plan_destroy(&plan);
 }
 
+static void what_cannot_be_addressed_gets_no_plan(void **state)
+{
+    fixture *f = *state;
+    stile_plan *plan = NULL;
+    stile_plan_params params = {
+        .M = STILE_MAX_EXTENT,
+        .K = STILE_MAX_EXTENT,
+        .N = STILE_MAX_EXTENT,
+        .variant = f->spec->variants[0].name,
+    };
+    assert_int_equal(stile_plan_create(&plan, f->context, f->spec, &params), STILE_ERROR_MEMORY);
+    assert_non_null(strstr(stile_last_error(), "cannot be addressed"));
+    assert_null(plan);
+}
+
 static void the_current_cuda_context_is_the_callers(void **state)
 {
     fixture *f = *state;
@@ -452,6 +467,7 @@ int main(void)
         TEST(a_damaged_kernel_is_passed_over_aloud),
         TEST(a_bundle_by_another_version_is_named_as_the_reason),
         TEST(a_run_launches_and_does_nothing_else),
+        TEST(what_cannot_be_addressed_gets_no_plan),
         TEST(the_current_cuda_context_is_the_callers),
         TEST(threads_share_a_context),
     };

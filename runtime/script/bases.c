@@ -13,7 +13,7 @@
 
 /* --- Handles --- */
 
-static stile_script_basis *create(void)
+stile_script_basis *stile_script_basis_create(void)
 {
     stile_arena *arena = stile_arena_create();
     stile_script_basis *basis = arena ? stile_arena_alloc(arena, sizeof *basis) : NULL;
@@ -35,7 +35,7 @@ static void release(void *object)
 stile_lua_value stile_script_give_basis_of(stile_lua_call *call, stile_script_spec *spec,
                                            const stile_basis *basis)
 {
-    stile_script_basis *handle = create();
+    stile_script_basis *handle = stile_script_basis_create();
     if (!handle) /* an object that nobody owns: an error once it is handed over */
         return (stile_lua_value){.kind = STILE_LUA_OBJECT, .class = &stile_script_basis_class};
     handle->spec = stile_script_spec_retain(spec);
@@ -197,7 +197,7 @@ int stile_script_make_basis(stile_lua_call *call)
     size_t length = error ? 0 : strlen(directory);
     if (length && directory[length - 1] != '/')
         directory = stile_arena_printf(call->arena, "%s/", directory);
-    stile_script_basis *handle = error ? NULL : create();
+    stile_script_basis *handle = error ? NULL : stile_script_basis_create();
     if (!error && (!handle || !directory))
         error = stile_fail_memory();
     if (!error)
@@ -213,7 +213,7 @@ int stile_script_kron(stile_lua_call *call)
 {
     if (call->count < 2)
         return stile_lua_refuse(call, "a product needs at least two bases");
-    stile_script_basis *handle = create();
+    stile_script_basis *handle = stile_script_basis_create();
     int error = handle ? 0 : stile_fail_memory();
     for (int i = 0; i < call->count && !error; i++) {
         const stile_lua_value *value = &call->arguments[i];
@@ -382,7 +382,19 @@ static const char *text_of(stile_arena *arena, const void *object)
 }
 
 static const stile_lua_entry methods[] = {
-    {"metrics", measure}, {"yaml", get_yaml}, {"write", write_file}, {NULL, NULL}};
+    {"metrics", measure},
+    {"yaml", get_yaml},
+    {"write", write_file},
+    {"sum", stile_script_basis_sum},
+    {"rotate", stile_script_basis_rotate},
+    {"transpose", stile_script_basis_transpose},
+    {"cycle", stile_script_basis_cycle},
+    {"drop", stile_script_basis_drop},
+    {"merge", stile_script_basis_merge},
+    {"balance", stile_script_basis_balance},
+    {"polish", stile_script_basis_polish},
+    {NULL, NULL},
+};
 static const stile_lua_entry fields[] = {
     {"name", get_name}, {"source", get_source}, {"tile", get_tile}, {"rank", get_rank},
     {"U", get_u},       {"V", get_v},           {"D", get_d},       {NULL, NULL}};

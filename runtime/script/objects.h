@@ -138,6 +138,9 @@ int stile_script_use_context(stile_lua_call *call, stile_script_context *given,
 
 /* --- bases.c --- */
 
+/* A handle without a basis yet, to give with stile_script_basis_class; NULL: memory. */
+stile_script_basis *stile_script_basis_create(void);
+
 int stile_script_make_basis(stile_lua_call *call);
 int stile_script_kron(stile_lua_call *call);
 int stile_script_basis_names(stile_lua_call *call);
@@ -149,5 +152,16 @@ stile_lua_value stile_script_give_basis_of(stile_lua_call *call, stile_script_sp
 /* {exact = …, error = …, …}: into `table`. */
 void stile_script_set_metrics(const stile_lua_value *table, stile_arena *arena,
                               const stile_basis_metrics *metrics);
+
+/* --- basis_algebra.c: methods of bases --- */
+
+int stile_script_basis_sum(stile_lua_call *call);
+int stile_script_basis_rotate(stile_lua_call *call);
+int stile_script_basis_transpose(stile_lua_call *call);
+int stile_script_basis_cycle(stile_lua_call *call);
+int stile_script_basis_drop(stile_lua_call *call);
+int stile_script_basis_merge(stile_lua_call *call);
+int stile_script_basis_balance(stile_lua_call *call);
+int stile_script_basis_polish(stile_lua_call *call);
 
 #endif

@@ -188,6 +188,40 @@ function tests.bases_multiply_and_measure()
   assert(#stile.basis_names() >= 3)
 end
 
+function tests.the_algebra_keeps_exact_bases_exact()
+  local strassen = stile.basis("strassen")
+  local wide = strassen:sum(stile.basis{classical = {2, 2, 1}}, "n")
+  assert(table.concat(wide.tile, ",") == "2,2,3" and wide.rank == 11 and wide:metrics().exact)
+  assert(table.concat(wide:transpose().tile, ",") == "3,2,2" and wide:transpose():metrics().exact)
+  assert(table.concat(wide:cycle().tile, ",") == "2,3,2" and wide:cycle():metrics().exact)
+  local there = strassen:rotate{A = {{1, "1/2"}, {0, 1}}, C = {{2, 1}, {1, 1}}}
+  assert(there:metrics().exact and there:metrics().rational and there.U[1][2] == 0)
+  local back = there:rotate{A = {{1, "-1/2"}, {0, 1}}, C = {{1, -1}, {-1, 2}}}
+  for i, row in ipairs(back.U) do
+    assert(table.concat(row, ",") == table.concat(strassen.U[i], ","))
+  end
+  assert(strassen:merge().rank == 7 and strassen:balance():metrics().growth == 4)
+  assert(strassen:drop{0, 6}.rank == 5 and strassen:drop(1):metrics().error == 0.5)
+  raises("C has 1 rows", strassen.rotate, strassen, {C = {{1, 2}}})
+  raises("matrix A is singular", strassen.rotate, strassen, {A = {{1, 1}, {1, 1}}})
+  raises("the matrices must be a table", strassen.rotate, strassen)
+  raises("has no channel 7", strassen.drop, strassen, {7})
+  raises("from 1 to 6", strassen.drop, strassen, 7)
+  raises("list of channels or a count", strassen.drop, strassen, "all")
+  raises("axis must be", strassen.sum, strassen, strassen, "x")
+  raises("other basis must be", strassen.sum, strassen, "winograd", "n")
+end
+
+function tests.polish_reaches_what_is_known()
+  local strassen = stile.basis("strassen")
+  local calm = strassen:polish("growth"):metrics()
+  assert(calm.exact and math.abs(calm.growth - 200 / 72) < 1e-12)
+  assert(strassen:polish("additions"):metrics().growth == 7)
+  assert(stile.basis("winograd"):polish("nonzeros"):metrics().nonzeros.U == 12)
+  raises("goal must be", strassen.polish, strassen, "speed")
+  raises("is not exact", function() strassen:drop(1):polish("growth") end)
+end
+
 function tests.a_basis_survives_its_matrices_and_its_file()
   local b = stile.basis{random = {tile = {2, 3, 1}, rank = 4, seed = 9}}
   local copy = stile.basis{name = b.name, tile = b.tile, rank = b.rank, U = b.U, V = b.V, D = b.D}

@@ -71,6 +71,7 @@ local members = {
   "table", "yaml", "write", "explain", "refusal", "generate", "compile", "verify", "override",
   "variant", "variants", "metrics", "source", "tile", "rank", "U", "V", "D", "plan", "device",
   "arch", "threads", "workspace_size", "weight_size", "kernels", "close", "bench",
+  "sum", "rotate", "transpose", "cycle", "drop", "merge", "balance", "polish",
 }
 local functions = {
   "load", "parse", "spec", "diagnose", "basis", "kron", "basis_names", "context", "version",

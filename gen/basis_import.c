@@ -4,7 +4,7 @@
 #include "fail.h"
 #include "yaml_tree.h"
 
-const char *const stile_convention_names[] = {"X,W,Y",  "X,W,Yt",  "X,Wt,Y",  "X,Wt,Yt", "Xt,W,Y",
+const char *const stile_convention_names[] = {"X,W,Y",   "X,W,Yt",  "X,Wt,Y",   "X,Wt,Yt", "Xt,W,Y",
                                               "Xt,W,Yt", "Xt,Wt,Y", "Xt,Wt,Yt", NULL};
 
 /*
@@ -29,8 +29,8 @@ static void copy_factor(stile_basis_matrix to, stile_basis_matrix from, int rows
         for (int row = 0; row < rows; row++) {
             for (int column = 0; column < columns; column++) {
                 const int target = c * step + (row * columns + column) * stride;
-                const int source = c * step
-                                   + position(row, column, rows, columns, transposed) * stride;
+                const int source =
+                    c * step + position(row, column, rows, columns, transposed) * stride;
                 to.entries[target] = from.entries[source];
                 if (from.exact)
                     to.exact[target] = from.exact[source];
@@ -43,8 +43,8 @@ int stile_basis_under_convention(stile_basis **out, stile_arena *arena, const st
                                  int convention)
 {
     const int m = read->m, k = read->k, n = read->n, rank = read->rank;
-    stile_basis *basis = stile_basis_create(arena, read->name, m, k, n, rank,
-                                            stile_basis_is_rational(read));
+    stile_basis *basis =
+        stile_basis_create(arena, read->name, m, k, n, rank, stile_basis_is_rational(read));
     if (!basis)
         return stile_fail_memory();
     basis->source = read->source;

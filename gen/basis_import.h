@@ -3,11 +3,11 @@
  * Bases from the files of other programs.
  *
  * Such a file holds three factors: `rank` vectors each of m·k, k·n and m·n coefficients, for the
- * tiles of X, W and Y. Whether a vector lists the entries of a tile or of its transpose, row by row,
- * is a convention that files do not state. It is named here by what the factors belong to: "X,W,Y"
- * as in basis files, "X,W,Yt" where the last one makes Yᵀ, … "Xt,Wt,Yt" (all column by column).
- * Exactness tells which one holds: square tiles have no basis that two make exact (for tiles that
- * are vectors some conventions mean the same), so it is found, never guessed.
+ * tiles of X, W and Y. Whether a vector lists the entries of a tile or of its transpose, row by
+ * row, is a convention that files do not state. It is named here by what the factors belong to:
+ * "X,W,Y" as in basis files, "X,W,Yt" where the last one makes Yᵀ, … "Xt,Wt,Yt" (all column by
+ * column). Exactness tells which one holds: square tiles have no basis that two make exact (for
+ * tiles that are vectors some conventions mean the same), so it is found, never guessed.
  *
  * The readers below leave the coefficients in the order of the file, as if it were "X,W,Y". They
  * bound all sizes (tiles, rank, bytes) before memory is used and append every error to
@@ -31,7 +31,8 @@ enum {
 /* "X,W,Y", "X,W,Yt", …: by convention, NULL-terminated. */
 extern const char *const stile_convention_names[];
 
-/* The basis, in `arena`, that the coefficients of `read` mean under a convention. Errors: MEMORY. */
+/* The basis, in `arena`, that the coefficients of `read` mean under a convention. Errors: MEMORY.
+ */
 int stile_basis_under_convention(stile_basis **out, stile_arena *arena, const stile_basis *read,
                                  int convention);
 

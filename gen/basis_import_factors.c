@@ -7,8 +7,7 @@
 #include "fail.h"
 #include "number.h"
 
-/* The m, k, n of m·k, k·n and m·n: m² is their quotient, so there is one at most. */
-static bool find_tile(int out[3], const int64_t sizes[3])
+bool stile_factors_find_tile(int out[3], const int64_t sizes[3])
 {
     for (int m = 1; m <= STILE_MAX_TILE; m++) {
         for (int k = 1; k <= STILE_MAX_TILE; k++) {
@@ -33,7 +32,7 @@ int stile_factors_create(stile_factors *out, stile_arena *arena, const int64_t s
         return stile_diagnose(diagnostics, mark, STILE_CODE_BASIS_LIMIT,
                               "the rank is %lld, but ranks go from 1 to %d", (long long)rank,
                               STILE_MAX_RANK);
-    if (!find_tile(tile, sizes))
+    if (!stile_factors_find_tile(tile, sizes))
         return stile_diagnose(
             diagnostics, mark, STILE_CODE_IMPORT_SIZES,
             "vectors of %lld, %lld and %lld coefficients fit no tile: they must be m*k, k*n and "
@@ -57,10 +56,11 @@ bool stile_factors_set(stile_factors *factors, int factor, int channel, int inde
     double value;
     bool exact;
     if (!stile_rational_parse(text, &fraction, &exact, &value)) {
-        stile_diagnose(factors->diagnostics, mark, STILE_CODE_BAD_NUMBER,
-                       "a coefficient must be an integer, a fraction p/q, a decimal or a hex float, "
-                       "not %s",
-                       stile_quote(text).text);
+        stile_diagnose(
+            factors->diagnostics, mark, STILE_CODE_BAD_NUMBER,
+            "a coefficient must be an integer, a fraction p/q, a decimal or a hex float, "
+            "not %s",
+            stile_quote(text).text);
         return false;
     }
     if (fabs(value) > (double)FLT_MAX) {
@@ -79,8 +79,8 @@ bool stile_factors_set(stile_factors *factors, int factor, int channel, int inde
     const stile_basis_matrix matrix = factor == 0   ? stile_basis_u(basis)
                                       : factor == 1 ? stile_basis_v(basis)
                                                     : stile_basis_d(basis);
-    const int at = factor == 2 ? index * basis->rank + channel
-                               : channel * factors->sizes[factor] + index;
+    const int at =
+        factor == 2 ? index * basis->rank + channel : channel * factors->sizes[factor] + index;
     factors->rational &= exact;
     matrix.entries[at] = value;
     matrix.exact[at] = fraction;

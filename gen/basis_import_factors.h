@@ -16,6 +16,12 @@ typedef struct stile_factors {
 } stile_factors;
 
 /*
+ * Finds the tile (m, k, n) whose vectors have these sizes, m·k, k·n and m·n: m² is the quotient of
+ * them, so there is one at most. False where there is none within STILE_MAX_TILE.
+ */
+bool stile_factors_find_tile(int out[3], const int64_t sizes[3]);
+
+/*
  * Starts a basis of zeros from the sizes of its vectors, which determine the tile. Diagnoses at
  * `mark` where there is no such tile or rank. Errors: SPEC, MEMORY.
  */

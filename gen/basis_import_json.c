@@ -42,8 +42,7 @@ static bool is_list(stile_diagnostics *diagnostics, const stile_node *node, cons
     return false;
 }
 
-static void read_factor(stile_factors *factors, int factor, const stile_node *node,
-                        const char *key)
+static void read_factor(stile_factors *factors, int factor, const stile_node *node, const char *key)
 {
     stile_diagnostics *diagnostics = factors->diagnostics;
     char what[32];
@@ -77,10 +76,10 @@ static int read_tree(stile_basis **out, stile_arena *arena, const stile_node *ro
         good &= vectors[i] != NULL;
     }
     int64_t tile[3] = {0}, rank = 0;
-    good = good
-           && stile_read_integers(diagnostics, tile_node, "n", "[m, k, n]", 1, STILE_MAX_TILE, 3,
-                                  tile)
-           && stile_read_integer(diagnostics, rank_node, "m", 1, STILE_MAX_RANK, &rank);
+    good =
+        good &&
+        stile_read_integers(diagnostics, tile_node, "n", "[m, k, n]", 1, STILE_MAX_TILE, 3, tile) &&
+        stile_read_integer(diagnostics, rank_node, "m", 1, STILE_MAX_RANK, &rank);
     if (!good)
         return STILE_ERROR_SPEC;
     stile_factors factors;

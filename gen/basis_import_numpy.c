@@ -27,8 +27,8 @@ static int fill(stile_basis **out, stile_arena *arena, const numpy_file *file,
 {
     const int64_t sizes[3] = {parts[0].size, parts[1].size, parts[2].size};
     stile_factors factors;
-    const int error = stile_factors_create(&factors, arena, sizes, rank, file->mark,
-                                           file->diagnostics);
+    const int error =
+        stile_factors_create(&factors, arena, sizes, rank, file->mark, file->diagnostics);
     if (error)
         return error;
     for (int f = 0; f < 3; f++) {
@@ -65,18 +65,13 @@ static int read_stack(stile_basis **out, stile_arena *arena, const numpy_file *f
     return fill(out, arena, file, parts, rank);
 }
 
-/* Whether vectors of these lengths belong to a tile. */
+/* Whether vectors as long as this dimension belong to a tile. */
 static bool fit_a_tile(const stile_numpy_array arrays[3], int dimension)
 {
-    const int64_t mk = arrays[0].dims[dimension], kn = arrays[1].dims[dimension],
-                  mn = arrays[2].dims[dimension];
-    for (int64_t m = 1; m <= STILE_MAX_TILE; m++) {
-        for (int64_t k = 1; k <= STILE_MAX_TILE; k++) {
-            if (m * k == mk && kn % k == 0 && m * (kn / k) == mn)
-                return true;
-        }
-    }
-    return false;
+    const int64_t sizes[3] = {arrays[0].dims[dimension], arrays[1].dims[dimension],
+                              arrays[2].dims[dimension]};
+    int tile[3];
+    return stile_factors_find_tile(tile, sizes);
 }
 
 static int read_three(stile_basis **out, stile_arena *arena, const numpy_file *file,
@@ -88,8 +83,8 @@ static int read_three(stile_basis **out, stile_arena *arena, const numpy_file *f
         const unsigned char *bytes;
         char what[] = "array u";
         what[sizeof what - 2] = "uvw"[i];
-        int error = stile_zip_extract(&bytes, arena, zip, entries[i], file->mark,
-                                      file->diagnostics);
+        int error =
+            stile_zip_extract(&bytes, arena, zip, entries[i], file->mark, file->diagnostics);
         if (!error)
             error = stile_numpy_array_parse(&arrays[i], arena, bytes, entries[i]->size, what,
                                             file->mark, file->diagnostics);
@@ -107,8 +102,8 @@ static int read_three(stile_basis **out, stile_arena *arena, const numpy_file *f
     numpy_factor parts[3];
     for (int i = 0; i < 3; i++) {
         const int64_t length = arrays[i].dims[by_rows ? 1 : 0];
-        parts[i] = (numpy_factor){arrays[i].elements, length, by_rows ? 1 : rank,
-                                  by_rows ? length : 1};
+        parts[i] =
+            (numpy_factor){arrays[i].elements, length, by_rows ? 1 : rank, by_rows ? length : 1};
     }
     return fill(out, arena, file, parts, rank);
 }
@@ -145,7 +140,9 @@ static int report_entries(const numpy_file *file, const stile_zip *zip)
         file->entry ? "the archive has no array %s, but %s"
                     : "the archive has no arrays u, v, w%s: name (--entry) one of %s",
         file->entry ? stile_quote(file->entry).text : "",
-        list.failed ? "" : zip->count ? list.data : "none at all");
+        list.failed  ? ""
+        : zip->count ? list.data
+                     : "none at all");
     stile_text_free(&list);
     return result;
 }

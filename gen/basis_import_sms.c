@@ -68,8 +68,8 @@ static void take_comment(sms_file *file, const char *at, const char *end, const 
     const size_t length = strlen(key);
     while (end > at && is_blank(end[-1]))
         end--;
-    if ((size_t)(end - at) > length && (size_t)(end - at) - length <= LONGEST_COMMENT
-        && memcmp(at, key, length) == 0) {
+    if ((size_t)(end - at) > length && (size_t)(end - at) - length <= LONGEST_COMMENT &&
+        memcmp(at, key, length) == 0) {
         for (const char *c = at; c < end; c++)
             if ((unsigned char)*c < 0x20 || *c == 0x7f)
                 return;
@@ -157,8 +157,8 @@ static int read_header(sms_file *file, bool decoder)
 
 static bool is_end(const sms_line *line)
 {
-    return line->count == 3 && !strcmp(line->words[0].text, "0")
-           && !strcmp(line->words[1].text, "0") && !strcmp(line->words[2].text, "0");
+    return line->count == 3 && !strcmp(line->words[0].text, "0") &&
+           !strcmp(line->words[1].text, "0") && !strcmp(line->words[2].text, "0");
 }
 
 /* Reads all behind the header into one of the factors. */
@@ -225,11 +225,10 @@ static int read_triple(stile_basis **out, stile_arena *arena, void *user,
         return result;
     const int64_t rank = files[0].rows;
     if (files[1].rows != rank || files[2].columns != rank)
-        return stile_diagnose(diagnostics, files[files[1].rows != rank ? 1 : 2].header,
-                              STILE_CODE_IMPORT_SIZES,
-                              "the ranks differ: L has %lld rows, R %lld rows and P %lld columns",
-                              (long long)rank, (long long)files[1].rows,
-                              (long long)files[2].columns);
+        return stile_diagnose(
+            diagnostics, files[files[1].rows != rank ? 1 : 2].header, STILE_CODE_IMPORT_SIZES,
+            "the ranks differ: L has %lld rows, R %lld rows and P %lld columns", (long long)rank,
+            (long long)files[1].rows, (long long)files[2].columns);
     const int64_t sizes[3] = {files[0].columns, files[1].columns, files[2].rows};
     result = stile_factors_create(&factors, arena, sizes, rank, files[2].header, diagnostics);
     if (result)

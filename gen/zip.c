@@ -73,8 +73,8 @@ static size_t read_entry(stile_zip_entry *out, stile_arena *arena, const unsigne
     if (left < ENTRY_SIZE || u32(at) != ENTRY_MAGIC)
         return 0;
     const size_t name_length = u16(at + ENTRY_NAME_LENGTH);
-    const size_t length = ENTRY_SIZE + name_length + u16(at + ENTRY_EXTRA_LENGTH)
-                          + u16(at + ENTRY_COMMENT_LENGTH);
+    const size_t length =
+        ENTRY_SIZE + name_length + u16(at + ENTRY_EXTRA_LENGTH) + u16(at + ENTRY_COMMENT_LENGTH);
     if (left < length)
         return 0;
     *out = (stile_zip_entry){
@@ -163,8 +163,7 @@ static int unpack(const unsigned char **out, stile_arena *arena, const stile_zip
     if (entry->method != DEFLATED)
         return stile_diagnose(diagnostics, mark, STILE_CODE_IMPORT_UNSUPPORTED,
                               "entry %s is compressed by method %u: write it with numpy.savez",
-                              name.text,
-                              entry->method);
+                              name.text, entry->method);
 #ifdef STILE_HAVE_ZLIB
     unsigned char *unpacked = stile_arena_alloc(arena, entry->size + 1);
     if (!unpacked)
@@ -183,8 +182,7 @@ static int unpack(const unsigned char **out, stile_arena *arena, const stile_zip
 }
 
 int stile_zip_extract(const unsigned char **out, stile_arena *arena, const stile_zip *zip,
-                      const stile_zip_entry *entry, stile_mark mark,
-                      stile_diagnostics *diagnostics)
+                      const stile_zip_entry *entry, stile_mark mark, stile_diagnostics *diagnostics)
 {
     if (entry->flags & ENCRYPTED)
         return stile_diagnose(diagnostics, mark, STILE_CODE_IMPORT_UNSUPPORTED,
@@ -193,13 +191,13 @@ int stile_zip_extract(const unsigned char **out, stile_arena *arena, const stile
         return stile_diagnose(diagnostics, mark, STILE_CODE_BASIS_LIMIT,
                               "entry %s is larger than 4 MiB: no basis is",
                               stile_quote(entry->name).text);
-    if (entry->offset > zip->size || zip->size - entry->offset < LOCAL_SIZE
-        || u32(zip->bytes + entry->offset) != LOCAL_MAGIC)
+    if (entry->offset > zip->size || zip->size - entry->offset < LOCAL_SIZE ||
+        u32(zip->bytes + entry->offset) != LOCAL_MAGIC)
         return damaged(mark, "an entry is not where the directory says", diagnostics);
     /* Sizes are those of the directory: writers of streams leave them out here. */
     const unsigned char *const local = zip->bytes + entry->offset;
-    const size_t header = LOCAL_SIZE + u16(local + LOCAL_NAME_LENGTH)
-                          + u16(local + LOCAL_EXTRA_LENGTH);
+    const size_t header =
+        LOCAL_SIZE + u16(local + LOCAL_NAME_LENGTH) + u16(local + LOCAL_EXTRA_LENGTH);
     const size_t left = zip->size - entry->offset;
     if (left < header || left - header < entry->packed)
         return damaged(mark, "an entry reaches past the end of the file", diagnostics);

@@ -104,7 +104,8 @@ static int run(const stile_arguments *arguments)
 }
 
 static const stile_option options[] = {
-    {"output", 'o', "FILE", "the file to write, NAME.sms for NAME_L, NAME_R and NAME_P; default: stdout"},
+    {"output", 'o', "FILE",
+     "the file to write, NAME.sms for NAME_L, NAME_R and NAME_P; default: stdout"},
     {"format", 0, "FORMAT", "yaml, sms or json; default: by the ending of --output"},
     STILE_OPTION_VARIANT,
     {NULL},
@@ -114,8 +115,9 @@ const stile_command stile_command_basis_export = {
     .name = "basis export",
     .synopsis = "BASIS [-o FILE]",
     .summary = "a basis as a file of another program",
-    .text = "Writes a basis file (yaml), plinopt's three sparse matrices (sms, X,W,Y) or JSON with\n"
-            "n, m, u, v and w (X,W,Yt). All of them read back as the same basis.",
+    .text =
+        "Writes a basis file (yaml), plinopt's three sparse matrices (sms, X,W,Y) or JSON with\n"
+        "n, m, u, v and w (X,W,Yt). All of them read back as the same basis.",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

@@ -19,7 +19,8 @@ static const int usual_conventions[] = {0, STILE_CONVENTION_Y_TRANSPOSED,
 
 enum { LONGEST_TEXT = 1024 }; /* of --name and --source */
 
-/* What the command line asks for; `format` is one of the enumeration, `convention` -1 if to be found. */
+/* What the command line asks for; `format` is one of the enumeration, `convention` -1 if to be
+ * found. */
 typedef struct import_request {
     const stile_arguments *arguments;
     int format, convention;
@@ -149,8 +150,8 @@ static bool read_request(import_request *out, stile_arena *arena, const stile_ar
 {
     const char *first = arguments->operands[0];
     *out = (import_request){.arguments = arguments};
-    if (!check_text(arguments, "name") || !check_text(arguments, "source")
-        || !read_convention(arguments, &out->convention))
+    if (!check_text(arguments, "name") || !check_text(arguments, "source") ||
+        !read_convention(arguments, &out->convention))
         return false;
     out->format = read_format(arguments);
     if (out->format < 0)
@@ -178,8 +179,8 @@ static int read_files(const import_request *request, stile_arena *arena, stile_b
     stile_diagnostics *diagnostics = NULL;
     int error = stile_diagnostics_create(&diagnostics);
     for (int i = 0; i < (request->format == SMS ? 3 : 1) && diagnostics; i++) {
-        const int failed = stile_import_source_read(&sources[i], arena, request->files[i],
-                                                    diagnostics);
+        const int failed =
+            stile_import_source_read(&sources[i], arena, request->files[i], diagnostics);
         error = error ? error : failed;
     }
     if (!error) {
@@ -191,17 +192,16 @@ static int read_files(const import_request *request, stile_arena *arena, stile_b
             error = stile_basis_import_json(out, arena, sources, diagnostics);
             break;
         default:
-            error = stile_basis_import_numpy(out, arena, sources,
-                                             stile_argument(request->arguments, "entry"),
-                                             diagnostics);
+            error = stile_basis_import_numpy(
+                out, arena, sources, stile_argument(request->arguments, "entry"), diagnostics);
         }
     }
     return stile_report_diagnostics(error, &diagnostics);
 }
 
 /* Says under which convention the basis is exact, or refuses it; an exit code. */
-static int choose_convention(const import_request *request, stile_arena *arena, const stile_basis *read,
-                             stile_basis **out)
+static int choose_convention(const import_request *request, stile_arena *arena,
+                             const stile_basis *read, stile_basis **out)
 {
     const char *file = request->files[0], *format = format_names[request->format];
     const int usual = usual_conventions[request->format];
@@ -222,9 +222,10 @@ static int choose_convention(const import_request *request, stile_arena *arena, 
     const char *loss = stile_human_number(arena, metrics.error, 3);
     const char *base_case = stile_base_case_text(arena, read);
     if (exact < 0 && wanted < 0) {
-        stile_print_error("%s: no convention makes this %s exact (as %s, which is usual for %s, its "
-                          "error is %s): import it as an inexact basis with --as and the convention",
-                          file, base_case, name, format, loss);
+        stile_print_error(
+            "%s: no convention makes this %s exact (as %s, which is usual for %s, its "
+            "error is %s): import it as an inexact basis with --as and the convention",
+            file, base_case, name, format, loss);
         return STILE_EXIT_CHECK_FAILED;
     }
     const char *growth = stile_human_number(arena, metrics.growth, 4);
@@ -302,10 +303,11 @@ const stile_command stile_command_basis_import = {
     .name = "basis import",
     .synopsis = "FILE [R.sms P.sms] [-o FILE]",
     .summary = "a basis of another program, as a basis file",
-    .text = "Reads plinopt's .sms files (L, R and P, or one of NAME_L.sms, NAME_R.sms, NAME_P.sms),\n"
-            "JSON with n, m, u, v and w, or NumPy arrays (.npz, .npy). Factors may belong to tiles\n"
-            "or to transposed tiles: the convention that makes the basis exact is found and named.\n"
-            "Where none does, the basis is refused unless --as says how to read it.",
+    .text =
+        "Reads plinopt's .sms files (L, R and P, or one of NAME_L.sms, NAME_R.sms, NAME_P.sms),\n"
+        "JSON with n, m, u, v and w, or NumPy arrays (.npz, .npy). Factors may belong to tiles\n"
+        "or to transposed tiles: the convention that makes the basis exact is found and named.\n"
+        "Where none does, the basis is refused unless --as says how to read it.",
     .options = options,
     .min_operands = 1,
     .max_operands = 3,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzzes the readers of other programs' bases, one a program: STILE_FUZZ_FORMAT is 's' for .sms (the
- * three files parted by the byte '|'), 'j' for JSON, 'n' for NumPy. No bytes may crash a reader, and
- * whatever loads comes back the same, to the bit, through basis files, .sms and JSON. See
- * tests/fuzz/meson.build for how to run it.
+ * Fuzzes the readers of other programs' bases, one a program: STILE_FUZZ_FORMAT is 's' for .sms
+ * (the three files parted by the byte '|'), 'j' for JSON, 'n' for NumPy. No bytes may crash a
+ * reader, and whatever loads comes back the same, to the bit, through basis files, .sms and JSON.
+ * See tests/fuzz/meson.build for how to run it.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,9 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_same_matrix(stile_basis_matrix a, stile_basis_matrix b)
 {
     const size_t count = (size_t)(a.rows * a.columns);
-    if (a.rows != b.rows || a.columns != b.columns || !a.exact != !b.exact
-        || memcmp(a.entries, b.entries, count * sizeof *a.entries) != 0
-        || (a.exact && memcmp(a.exact, b.exact, count * sizeof *a.exact) != 0))
+    if (a.rows != b.rows || a.columns != b.columns || !a.exact != !b.exact ||
+        memcmp(a.entries, b.entries, count * sizeof *a.entries) != 0 ||
+        (a.exact && memcmp(a.exact, b.exact, count * sizeof *a.exact) != 0))
         abort();
 }
 
@@ -64,8 +64,8 @@ static void check_json(stile_arena *arena, const stile_basis *basis)
     stile_basis *again, *mine;
     stile_basis_export_json(&text, basis);
     const stile_import_source source = {"t", text.data, text.size};
-    if (stile_basis_import_json(&again, arena, &source, NULL)
-        || stile_basis_under_convention(&mine, arena, again, STILE_CONVENTION_Y_TRANSPOSED))
+    if (stile_basis_import_json(&again, arena, &source, NULL) ||
+        stile_basis_under_convention(&mine, arena, again, STILE_CONVENTION_Y_TRANSPOSED))
         abort();
     check_same(basis, mine);
     stile_text_free(&text);

@@ -31,8 +31,8 @@ static void assert_round_trips(stile_arena *arena, const stile_basis *basis)
     assert_false(json.failed);
     const stile_import_source file = {"t", json.data, json.size};
     assert_int_equal(stile_basis_import_json(&back, arena, &file, NULL), 0);
-    assert_int_equal(stile_basis_under_convention(&mine, arena, back,
-                                                  STILE_CONVENTION_Y_TRANSPOSED), 0);
+    assert_int_equal(
+        stile_basis_under_convention(&mine, arena, back, STILE_CONVENTION_Y_TRANSPOSED), 0);
     assert_same_basis(basis, mine);
     assert_string_equal(basis->name, back->name);
     assert_string_equal(basis->source, back->source);
@@ -66,8 +66,9 @@ static void the_largest_basis_of_doubles_round_trips(void **state)
 
 static void doubles_of_any_size_round_trip(void **state)
 {
-    static const double values[] = {0.1,    -0.1, 1.0 / 3, 5e-324, DBL_MIN, 1e-30,   FLT_MAX, -FLT_MAX,
-                                    0x1p-9, -0.0, 0.0,     1,      0x1p-20, 0x1p-21, 1e22,    DBL_EPSILON};
+    static const double values[] = {0.1,     -0.1,     1.0 / 3, 5e-324,     DBL_MIN, 1e-30,
+                                    FLT_MAX, -FLT_MAX, 0x1p-9,  -0.0,       0.0,     1,
+                                    0x1p-20, 0x1p-21,  1e22,    DBL_EPSILON};
     stile_basis *basis = stile_basis_create(*state, "odd: \"name\"\\", 4, 4, 1, 1, false);
     basis->source = "\xe2\x9f\xa8"
                     "4,4,1\xe2\x9f\xa9, \xe2\x80\xa8";

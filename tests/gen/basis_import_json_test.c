@@ -18,9 +18,12 @@ static int import(stile_basis **out, stile_arena *arena, const char *text,
 static void vectors_are_read_as_they_stand(void **state)
 {
     stile_basis *basis;
-    assert_int_equal(import(&basis, *state,
-                            "{\"n\":[1,2,1],\"m\":2,\"u\":[[1,2],[3,4]],\"v\":[[-1,0.5],[\"1/3\",0]],"
-                            "\"w\":[[5],[6e0]]}", NULL), 0);
+    assert_int_equal(
+        import(&basis, *state,
+               "{\"n\":[1,2,1],\"m\":2,\"u\":[[1,2],[3,4]],\"v\":[[-1,0.5],[\"1/3\",0]],"
+               "\"w\":[[5],[6e0]]}",
+               NULL),
+        0);
     static const double u[] = {1, 2, 3, 4}, d[] = {5, 6};
     assert_true(stile_basis_is_rational(basis));
     assert_int_equal(basis->k, 2);
@@ -33,11 +36,13 @@ static void vectors_are_read_as_they_stand(void **state)
 static void other_keys_and_the_layout_mean_nothing(void **state)
 {
     stile_basis *basis;
-    assert_int_equal(import(&basis, *state,
-                            "{\n\t\"z2\" : false,\r\n\t\"multiplications\": [\"m1 = (a11) * (b11)\", "
-                            "{\"x\": null}],\n\t\"w\": [\n\t\t[1]\n\t],\n\t\"name\": {\"a\": 1},\n"
-                            "\t\"m\": 1,\n\t\"u\": [[1]], \"v\": [[1.0]],\n\t\"n\": [1, 1, 1]\n}\n",
-                            NULL), 0);
+    assert_int_equal(
+        import(&basis, *state,
+               "{\n\t\"z2\" : false,\r\n\t\"multiplications\": [\"m1 = (a11) * (b11)\", "
+               "{\"x\": null}],\n\t\"w\": [\n\t\t[1]\n\t],\n\t\"name\": {\"a\": 1},\n"
+               "\t\"m\": 1,\n\t\"u\": [[1]], \"v\": [[1.0]],\n\t\"n\": [1, 1, 1]\n}\n",
+               NULL),
+        0);
     assert_int_equal(basis->rank, 1);
     assert_string_equal(basis->name, "");
     assert_string_equal(basis->source, "");
@@ -48,7 +53,9 @@ static void name_and_source_are_carried(void **state)
     stile_basis *basis;
     assert_int_equal(import(&basis, *state,
                             "{\"name\": \"a\\\\\\u00e9\", \"source\": \"book\", \"n\": [1, 1, 1], "
-                            "\"m\": 1, \"u\": [[1]], \"v\": [[1]], \"w\": [[1]]}", NULL), 0);
+                            "\"m\": 1, \"u\": [[1]], \"v\": [[1]], \"w\": [[1]]}",
+                            NULL),
+                     0);
     assert_string_equal(basis->name, "a\\\xc3\xa9");
     assert_string_equal(basis->source, "book");
 }
@@ -61,11 +68,11 @@ static const struct {
     {"", "t: error: [STILE-009] there is nothing in it"},
     {"[1]", "t:1:1: error: [STILE-011] a JSON file of factors must be a map, not a list"},
     {"{\"m\": 1, " ONE, "t:1:1: error: [STILE-013] the key \"n\" is missing; it is required"},
-    {"{\"n\": [1, 1, 1], " ONE, "t:1:1: error: [STILE-013] the key \"m\" is missing; it is required"},
+    {"{\"n\": [1, 1, 1], " ONE,
+     "t:1:1: error: [STILE-013] the key \"m\" is missing; it is required"},
     {"{\"n\": [1, 1, 1], \"m\": 1, \"u\": [[1]], \"w\": [[1]]}",
      "t:1:1: error: [STILE-013] the key \"v\" is missing; it is required"},
-    {"{\"n\": 2, \"m\": 1, " ONE,
-     "t:1:7: error: [STILE-011] n must be a list, not a single value"},
+    {"{\"n\": 2, \"m\": 1, " ONE, "t:1:7: error: [STILE-011] n must be a list, not a single value"},
     {"{\"n\": [1, 1], \"m\": 1, " ONE,
      "t:1:7: error: [STILE-026] n has 2 elements; it is a list of 3, [m, k, n]"},
     {"{\"n\": [1, 1, 9], \"m\": 1, " ONE,

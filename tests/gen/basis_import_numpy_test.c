@@ -52,7 +52,8 @@ static void write_stack(stile_text *out, const stile_basis *basis)
     write_factor(&data, stile_basis_u(basis), false, false);
     write_factor(&data, stile_basis_v(basis), false, false);
     write_factor(&data, stile_basis_d(basis), true, false);
-    stile_text_appendf(&header, "{'descr': '|i1', 'fortran_order': False, 'shape': (3, %d, %d), }\n",
+    stile_text_appendf(&header,
+                       "{'descr': '|i1', 'fortran_order': False, 'shape': (3, %d, %d), }\n",
                        basis->m * basis->k, basis->rank);
     npy_write(out, header.data, data.data, data.size);
     stile_text_free(&data);
@@ -92,8 +93,9 @@ static void an_archive_of_one_array_needs_no_entry(void **state)
                    "\"2,2,2\", \"3,3,3\"");
     assert_int_equal(stile_diagnostics_create(&diagnostics), 0);
     const int unknown = import(&basis, *state, &text, "3,3", diagnostics);
-    assert_refused(unknown, diagnostics,
-                   "t: error: [STILE-013] the archive has no array \"3,3\", but \"2,2,2\", \"3,3,3\"");
+    assert_refused(
+        unknown, diagnostics,
+        "t: error: [STILE-013] the archive has no array \"3,3\", but \"2,2,2\", \"3,3,3\"");
     for (int i = 0; i < 2; i++)
         stile_text_free(&stacks[i]);
     stile_text_free(&text);
@@ -128,10 +130,12 @@ static const struct {
     {"{'descr': '|i1', 'fortran_order': False, 'shape': (3, 28)}", 84,
      "t: error: [STILE-032] the array must be of shape (3, size, rank), not (3, 28, 1)"},
     {"{'descr': '|i1', 'fortran_order': False, 'shape': (3, 5, 7)}", 105,
-     "t: error: [STILE-032] vectors of 5, 5 and 5 coefficients fit no tile: they must be m*k, k*n and "
+     "t: error: [STILE-032] vectors of 5, 5 and 5 coefficients fit no tile: they must be m*k, k*n "
+     "and "
      "m*n long, with m, k and n from 1 to 8"},
     {"{'descr': '|i1', 'fortran_order': False, 'shape': (3, 81, 1)}", 243,
-     "t: error: [STILE-032] vectors of 81, 81 and 81 coefficients fit no tile: they must be m*k, k*n "
+     "t: error: [STILE-032] vectors of 81, 81 and 81 coefficients fit no tile: they must be m*k, "
+     "k*n "
      "and m*n long, with m, k and n from 1 to 8"},
     {"{'descr': '|i1', 'fortran_order': False, 'shape': (3, 1, 513)}", 1539,
      "t: error: [STILE-023] the rank is 513, but ranks go from 1 to 512"},

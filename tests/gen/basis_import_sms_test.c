@@ -63,7 +63,8 @@ static void blanks_comments_and_line_ends_mean_nothing(void **state)
     assert_int_equal(import(&plain, *state, L, R, P, NULL), 0);
     assert_int_equal(import(&basis, *state,
                             "# made by hand\r\n\n 2\t1  R \r\n%\n1 1 1/2\r\n2 1 +1\n0 0 0\n\n#",
-                            "2 1 M\n2 1 2/2\n1 1 1.0\n0 0 0", P, NULL), 0);
+                            "2 1 M\n2 1 2/2\n1 1 1.0\n0 0 0", P, NULL),
+                     0);
     assert_same_basis(basis, plain);
 }
 
@@ -72,7 +73,8 @@ static void comments_behind_the_end_name_the_basis(void **state)
     stile_basis *basis;
     assert_int_equal(import(&basis, *state,
                             "2 1 R\n1 1 1\n0 0 0\n# name: a \"b\"\n# source: from\xe2\x9f\xa8\r\n",
-                            R, P, NULL), 0);
+                            R, P, NULL),
+                     0);
     assert_string_equal(basis->name, "a \"b\"");
     assert_string_equal(basis->source, "from\xe2\x9f\xa8");
     assert_int_equal(import(&basis, *state, "2 1 R\n0 0 0\n# name: a\tb\n", R, P, NULL), 0);
@@ -82,8 +84,8 @@ static void comments_behind_the_end_name_the_basis(void **state)
 static void decimals_without_a_small_fraction_make_a_basis_of_doubles(void **state)
 {
     stile_basis *basis;
-    assert_int_equal(import(&basis, *state, "2 1 R\n1 1 0.12345678901\n2 1 1e-1\n0 0 0\n", R, P,
-                            NULL), 0);
+    assert_int_equal(
+        import(&basis, *state, "2 1 R\n1 1 0.12345678901\n2 1 1e-1\n0 0 0\n", R, P, NULL), 0);
     assert_false(stile_basis_is_rational(basis));
     assert_true(basis->u[0] == 0.12345678901);
     assert_true(basis->u[1] == 0.1);
@@ -111,13 +113,16 @@ static const bad_triple bad_triples[] = {
      "l:1:1: error: [STILE-018] the number of rows is 513, but must be from 1 to 512"},
     {"2 65 R\n", R, P,
      "l:1:3: error: [STILE-018] the number of columns is 65, but must be from 1 to 64"},
-    {"0 1 R\n", R, P, "l:1:1: error: [STILE-018] the number of rows is 0, but must be from 1 to 512"},
+    {"0 1 R\n", R, P,
+     "l:1:1: error: [STILE-018] the number of rows is 0, but must be from 1 to 512"},
     {"-2 1 R\n", R, P,
      "l:1:1: error: [STILE-018] the number of rows is -2, but must be from 1 to 512"},
     {"99999999999999999999 1 R\n", R, P,
-     "l:1:1: error: [STILE-016] the number of rows must be an integer, not \"99999999999999999999\""},
+     "l:1:1: error: [STILE-016] the number of rows must be an integer, not "
+     "\"99999999999999999999\""},
     {"2 1 real\n", R, P,
-     "l:1:5: error: [STILE-031] the first line must end with a letter for the kind of numbers, such "
+     "l:1:5: error: [STILE-031] the first line must end with a letter for the kind of numbers, "
+     "such "
      "as R, not \"real\""},
     {L, R, "65 2 R\n0 0 0\n",
      "p:1:1: error: [STILE-018] the number of rows is 65, but must be from 1 to 64"},
@@ -129,7 +134,8 @@ static const bad_triple bad_triples[] = {
      "p:1:1: error: [STILE-032] vectors of 5, 3 and 7 coefficients fit no tile: they must be m*k, "
      "k*n and m*n long, with m, k and n from 1 to 8"},
     {"2 11 R\n0 0 0\n", "2 1 R\n0 0 0\n", "11 2 R\n0 0 0\n",
-     "p:1:1: error: [STILE-032] vectors of 11, 1 and 11 coefficients fit no tile: they must be m*k, "
+     "p:1:1: error: [STILE-032] vectors of 11, 1 and 11 coefficients fit no tile: they must be "
+     "m*k, "
      "k*n and m*n long, with m, k and n from 1 to 8"},
     {"2 1 R\n3 1 1\n0 0 0\n", R, P,
      "l:2:1: error: [STILE-018] the row is 3, but must be from 1 to 2"},
@@ -146,10 +152,12 @@ static const bad_triple bad_triples[] = {
     {"2 1 R\n1 1 1\n1 1 2\n0 0 0\n", R, P,
      "l:3:1: error: [STILE-031] the entry in row 1 and column 1 is given twice"},
     {"2 1 R\n1 1 1/0\n0 0 0\n", R, P,
-     "l:2:5: error: [STILE-016] a coefficient must be an integer, a fraction p/q, a decimal or a hex "
+     "l:2:5: error: [STILE-016] a coefficient must be an integer, a fraction p/q, a decimal or a "
+     "hex "
      "float, not \"1/0\""},
     {"2 1 R\n1 1 nan\n0 0 0\n", R, P,
-     "l:2:5: error: [STILE-016] a coefficient must be an integer, a fraction p/q, a decimal or a hex "
+     "l:2:5: error: [STILE-016] a coefficient must be an integer, a fraction p/q, a decimal or a "
+     "hex "
      "float, not \"nan\""},
     {"2 1 R\n1 1 1e39\n0 0 0\n", R, P,
      "l:2:5: error: [STILE-018] a coefficient is too large for f32, in which kernels hold it: "
@@ -180,7 +188,8 @@ static void errors_of_all_three_files_come_at_once(void **state)
     stile_diagnostics *diagnostics;
     assert_int_equal(stile_diagnostics_create(&diagnostics), 0);
     assert_int_equal(import(&basis, *state, "2 1 R\n9 1 1\n1 1 x\n0 0 0\n", "2 1 R\n1 9 1\n0 0 0\n",
-                            "1 2 R\n", diagnostics), STILE_ERROR_SPEC);
+                            "1 2 R\n", diagnostics),
+                     STILE_ERROR_SPEC);
     assert_int_equal(stile_diagnostics_count(diagnostics), 4);
     assert_string_equal(stile_diagnostics_get(diagnostics, 1)->text,
                         "l:3:5: error: [STILE-016] a coefficient must be an integer, a fraction "

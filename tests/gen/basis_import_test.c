@@ -33,8 +33,8 @@ static void tiles_that_are_not_square_are_read_column_by_column(void **state)
     stile_basis *basis, *read;
     int found;
     assert_int_equal(stile_basis_classical(&basis, arena, 2, 3, 1), 0);
-    assert_int_equal(stile_basis_under_convention(&read, arena, basis,
-                                                  STILE_CONVENTION_X_TRANSPOSED), 0);
+    assert_int_equal(
+        stile_basis_under_convention(&read, arena, basis, STILE_CONVENTION_X_TRANSPOSED), 0);
     for (int c = 0; c < basis->rank; c++)
         for (int a = 0; a < 2; a++)
             for (int b = 0; b < 3; b++)

@@ -58,9 +58,8 @@ static inline void assert_refused(int result, stile_diagnostics *diagnostics, co
     if (result != STILE_ERROR_SPEC || !found)
         fail_msg("expected\n%s\nfound (%d, %zu errors)\n%s", expected, result,
                  stile_diagnostics_count(diagnostics),
-                 stile_diagnostics_count(diagnostics)
-                     ? stile_diagnostics_get(diagnostics, 0)->text
-                     : "none");
+                 stile_diagnostics_count(diagnostics) ? stile_diagnostics_get(diagnostics, 0)->text
+                                                      : "none");
     stile_diagnostics_destroy(&diagnostics);
 }
 

@@ -20,8 +20,9 @@ static int parse(stile_numpy_array *out, stile_arena *arena, const char *header,
     char *exactly = malloc(text.size); /* its own, so that a sanitizer sees its end */
     assert_non_null(exactly);
     memcpy(exactly, text.data, text.size);
-    const int result = stile_numpy_array_parse(out, arena, (const unsigned char *)exactly, text.size,
-                                               "it", (stile_mark){"t", 0, 0}, diagnostics);
+    const int result =
+        stile_numpy_array_parse(out, arena, (const unsigned char *)exactly, text.size, "it",
+                                (stile_mark){"t", 0, 0}, diagnostics);
     free(exactly);
     stile_text_free(&text);
     return result;
@@ -41,7 +42,9 @@ static void every_dtype_gives_its_numbers(void **state)
         {"<u2", 4, {0xfe, 0xff, 0x01, 0x02}, {65534, 513}},
         {"<i4", 8, {0xfe, 0xff, 0xff, 0xff, 0, 0, 1, 0}, {-2, 65536}},
         {"<u4", 8, {0xfe, 0xff, 0xff, 0xff, 0, 0, 1, 0}, {4294967294.0, 65536}},
-        {"<i8", 16, {0xfd, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0x10, 0},
+        {"<i8",
+         16,
+         {0xfd, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0x10, 0},
          {-3, 0x1p52}},
         {"<u8", 16, {5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0}, {5, 0x1p32}},
         {"<f2", 4, {0x00, 0xbc, 0x01, 0x00}, {-1, 0x1p-24}},
@@ -69,7 +72,8 @@ static void fortran_order_is_transposed(void **state)
     const unsigned char bytes[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
     assert_int_equal(parse(&array, *state,
                            "{'shape': (2, 3, 2), 'fortran_order': True, 'descr': '|u1'}", bytes,
-                           sizeof bytes, NULL), 0);
+                           sizeof bytes, NULL),
+                     0);
     for (int i = 0; i < 2; i++)
         for (int j = 0; j < 3; j++)
             for (int k = 0; k < 2; k++)
@@ -79,12 +83,14 @@ static void fortran_order_is_transposed(void **state)
 static void a_scalar_and_an_empty_array_are_arrays(void **state)
 {
     stile_numpy_array array;
-    assert_int_equal(parse(&array, *state, "{'descr':'|i1','fortran_order':False,'shape':()}",
-                           "\x07", 1, NULL), 0);
+    assert_int_equal(
+        parse(&array, *state, "{'descr':'|i1','fortran_order':False,'shape':()}", "\x07", 1, NULL),
+        0);
     assert_int_equal(array.rank, 0);
     assert_true(array.elements[0] == 7);
     assert_int_equal(parse(&array, *state,
-                           "{'descr':'<f8','fortran_order':True,'shape':(3, 0, 9999)}", "", 0, NULL),
+                           "{'descr':'<f8','fortran_order':True,'shape':(3, 0, 9999)}", "", 0,
+                           NULL),
                      0);
     assert_int_equal(array.dims[1], 0);
 }
@@ -95,17 +101,20 @@ static const struct {
     const char *header, *message;
 } bad_headers[] = {
     {"", "t: error: [STILE-031] it is no .npy file: its header is no dict"},
-    {"{'descr': '<f4', 'shape': (2,)}", "t: error: [STILE-031] it is no .npy file: its header lacks "
-                                       "descr, fortran_order or shape"},
+    {"{'descr': '<f4', 'shape': (2,)}",
+     "t: error: [STILE-031] it is no .npy file: its header lacks "
+     "descr, fortran_order or shape"},
     {"{'descr': '<f4', 'descr': '<f4', " PLAIN, "t: error: [STILE-031] it is no .npy file: its "
                                                 "header has an unknown or repeated key"},
-    {"{'colour': '<f4', " PLAIN, "t: error: [STILE-031] it is no .npy file: its header has an unknown "
-                                 "or repeated key"},
-    {"{'descr': '|O', " PLAIN, "t: error: [STILE-033] it holds Python objects (dtype \"|O\"), which "
-                               "are never read: save plain arrays of numbers"},
-    {"{'descr': [('a', '<f4')], " PLAIN,
-     "t: error: [STILE-033] it holds Python objects (dtype \"[a structure]\"), which are never read: "
-     "save plain arrays of numbers"},
+    {"{'colour': '<f4', " PLAIN,
+     "t: error: [STILE-031] it is no .npy file: its header has an unknown "
+     "or repeated key"},
+    {"{'descr': '|O', " PLAIN,
+     "t: error: [STILE-033] it holds Python objects (dtype \"|O\"), which "
+     "are never read: save plain arrays of numbers"},
+    {"{'descr': [('a', '<f4')], " PLAIN, "t: error: [STILE-033] it holds Python objects (dtype "
+                                         "\"[a structure]\"), which are never read: "
+                                         "save plain arrays of numbers"},
     {"{'descr': '>f4', " PLAIN, "t: error: [STILE-033] it has the dtype \">f4\": save it as "
                                 "little-endian integers or floats"},
     {"{'descr': '<c8', " PLAIN, "t: error: [STILE-033] it has the dtype \"<c8\": save it as "
@@ -145,8 +154,8 @@ static void every_bad_header_is_refused(void **state)
         stile_numpy_array array = {.rank = 17};
         stile_diagnostics *diagnostics;
         assert_int_equal(stile_diagnostics_create(&diagnostics), 0);
-        const int result = parse(&array, *state, bad_headers[i].header, data, sizeof data,
-                                 diagnostics);
+        const int result =
+            parse(&array, *state, bad_headers[i].header, data, sizeof data, diagnostics);
         assert_refused(result, diagnostics, bad_headers[i].message);
         assert_int_equal(array.rank, 17);
     }

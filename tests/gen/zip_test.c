@@ -28,8 +28,8 @@ static int extract(stile_arena *arena, const void *bytes, size_t size, const uns
     stile_zip zip;
     int error = stile_zip_open(&zip, arena, bytes, size, (stile_mark){"z", 0, 0}, diagnostics);
     if (!error)
-        error = stile_zip_extract(out, arena, &zip, zip.entries, (stile_mark){"z", 0, 0},
-                                  diagnostics);
+        error =
+            stile_zip_extract(out, arena, &zip, zip.entries, (stile_mark){"z", 0, 0}, diagnostics);
     return error;
 }
 
@@ -41,14 +41,14 @@ static void stored_entries_are_found_and_read(void **state)
     const stile_text contents[2] = {{.data = (char *)"first", .size = 5},
                                     {.data = (char *)"", .size = 0}};
     zip_write(&text, 2, (const char *const[]){"a", "folder/b"}, contents);
-    assert_int_equal(stile_zip_open(&zip, *state, text.data, text.size, (stile_mark){"z", 0, 0},
-                                    NULL), 0);
+    assert_int_equal(
+        stile_zip_open(&zip, *state, text.data, text.size, (stile_mark){"z", 0, 0}, NULL), 0);
     assert_int_equal(zip.count, 2);
     assert_string_equal(zip.entries[0].name, "a");
     assert_string_equal(zip.entries[1].name, "folder/b");
     assert_int_equal(zip.entries[1].size, 0);
-    assert_int_equal(stile_zip_extract(&bytes, *state, &zip, zip.entries, (stile_mark){"z", 0, 0},
-                                       NULL), 0);
+    assert_int_equal(
+        stile_zip_extract(&bytes, *state, &zip, zip.entries, (stile_mark){"z", 0, 0}, NULL), 0);
     assert_memory_equal(bytes, "first", 5);
     stile_text_free(&text);
 }
@@ -72,39 +72,54 @@ static const struct {
     uint32_t value;
     const char *message;
 } damages[] = {
-    {END, 0, 1, 'Q', "z: error: [STILE-031] the zip archive is damaged: it has no directory; is the "
-                     "file cut off?"},
-    {END, 20, 2, 1, "z: error: [STILE-031] the zip archive is damaged: it has no directory; is the "
-                    "file cut off?"},
-    {END, 16, 4, 0xffffffff, "z: error: [STILE-031] the zip archive is damaged: its directory lies "
-                             "outside the file"},
-    {END, 12, 4, 0x7fffffff, "z: error: [STILE-031] the zip archive is damaged: its directory lies "
-                             "outside the file"},
-    {END, 10, 2, 2, "z: error: [STILE-031] the zip archive is damaged: its directory is cut off or no "
-                    "directory"},
+    {END, 0, 1, 'Q',
+     "z: error: [STILE-031] the zip archive is damaged: it has no directory; is the "
+     "file cut off?"},
+    {END, 20, 2, 1,
+     "z: error: [STILE-031] the zip archive is damaged: it has no directory; is the "
+     "file cut off?"},
+    {END, 16, 4, 0xffffffff,
+     "z: error: [STILE-031] the zip archive is damaged: its directory lies "
+     "outside the file"},
+    {END, 12, 4, 0x7fffffff,
+     "z: error: [STILE-031] the zip archive is damaged: its directory lies "
+     "outside the file"},
+    {END, 10, 2, 2,
+     "z: error: [STILE-031] the zip archive is damaged: its directory is cut off or no "
+     "directory"},
     {END, 10, 2, 1025,
      "z: error: [STILE-023] the zip archive has 1025 entries; at most 1024 are read"},
-    {DIRECTORY, 0, 1, 'Q', "z: error: [STILE-031] the zip archive is damaged: its directory is cut "
-                           "off or no directory"},
-    {DIRECTORY, 28, 2, 6, "z: error: [STILE-031] the zip archive is damaged: its directory is cut off "
-                          "or no directory"},
+    {DIRECTORY, 0, 1, 'Q',
+     "z: error: [STILE-031] the zip archive is damaged: its directory is cut "
+     "off or no directory"},
+    {DIRECTORY, 28, 2, 6,
+     "z: error: [STILE-031] the zip archive is damaged: its directory is cut off "
+     "or no directory"},
     {DIRECTORY, 8, 2, 1, "z: error: [STILE-033] entry \"a.npy\" is encrypted"},
-    {DIRECTORY, 10, 2, 14, "z: error: [STILE-033] entry \"a.npy\" is compressed by method 14: write "
-                           "it with numpy.savez"},
-    {DIRECTORY, 16, 4, 1, "z: error: [STILE-031] the zip archive is damaged: the checksum of an entry "
-                          "is wrong"},
-    {DIRECTORY, 20, 4, 9, "z: error: [STILE-031] the zip archive is damaged: a stored entry has two "
-                          "sizes"},
-    {DIRECTORY, 20, 4, 0xffffffff, "z: error: [STILE-031] the zip archive is damaged: an entry "
-                                   "reaches past the end of the file"},
-    {DIRECTORY, 24, 4, 0xffffffff, "z: error: [STILE-023] entry \"a.npy\" is larger than 4 MiB: no "
-                                   "basis is"},
-    {DIRECTORY, 42, 4, 0xffffffff, "z: error: [STILE-031] the zip archive is damaged: an entry is "
-                                   "not where the directory says"},
-    {DIRECTORY, 42, 4, 1, "z: error: [STILE-031] the zip archive is damaged: an entry is not where "
-                          "the directory says"},
-    {LOCAL, 28, 2, 0xffff, "z: error: [STILE-031] the zip archive is damaged: an entry reaches past "
-                           "the end of the file"},
+    {DIRECTORY, 10, 2, 14,
+     "z: error: [STILE-033] entry \"a.npy\" is compressed by method 14: write "
+     "it with numpy.savez"},
+    {DIRECTORY, 16, 4, 1,
+     "z: error: [STILE-031] the zip archive is damaged: the checksum of an entry "
+     "is wrong"},
+    {DIRECTORY, 20, 4, 9,
+     "z: error: [STILE-031] the zip archive is damaged: a stored entry has two "
+     "sizes"},
+    {DIRECTORY, 20, 4, 0xffffffff,
+     "z: error: [STILE-031] the zip archive is damaged: an entry "
+     "reaches past the end of the file"},
+    {DIRECTORY, 24, 4, 0xffffffff,
+     "z: error: [STILE-023] entry \"a.npy\" is larger than 4 MiB: no "
+     "basis is"},
+    {DIRECTORY, 42, 4, 0xffffffff,
+     "z: error: [STILE-031] the zip archive is damaged: an entry is "
+     "not where the directory says"},
+    {DIRECTORY, 42, 4, 1,
+     "z: error: [STILE-031] the zip archive is damaged: an entry is not where "
+     "the directory says"},
+    {LOCAL, 28, 2, 0xffff,
+     "z: error: [STILE-031] the zip archive is damaged: an entry reaches past "
+     "the end of the file"},
 };
 
 static void every_damage_is_noticed(void **state)

@@ -1,10 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Factors as JSON, which the YAML tree reads as what it is: YAML in flow style. */
+/*
+ * Factors as JSON, which the YAML tree reads as what it is: YAML in flow style, but for characters
+ * that JSON escapes as two surrogates.
+ */
 #include <stdio.h>
+#include <string.h>
 
 #include "basis_import_factors.h"
 #include "fail.h"
 #include "reader.h"
+
+/* The code of "\uXXXX" at the start of a text, or -1. */
+static long escaped_unit(const char *at, const char *end)
+{
+    long unit = 0;
+    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+        return -1;
+    for (int i = 2; i < 6; i++) {
+        static const char digits[] = "0123456789abcdefABCDEF";
+        const char *digit = at[i] ? strchr(digits, at[i]) : NULL;
+        if (!digit)
+            return -1;
+        const long value = digit - digits;
+        unit = 16 * unit + (value < 16 ? value : value - 6);
+    }
+    return unit;
+}
+
+/* A copy in which each pair of escaped surrogates is one escape of YAML; NULL: memory. */
+static const char *join_surrogates(stile_arena *arena, const char *text, size_t *size)
+{
+    char *copy = stile_arena_alloc(arena, *size + 1), *to = copy;
+    const char *at = text, *const end = text + *size;
+    while (copy && at < end) {
+        const long high = escaped_unit(at, end);
+        const long low = high >= 0 ? escaped_unit(at + 6, end) : -1;
+        if (high >= 0xd800 && high < 0xdc00 && low >= 0xdc00 && low < 0xe000) {
+            /* Ten characters for twelve, so there is room for the NUL. */
+            to += snprintf(to, 11, "\\U%08lX", 0x10000 + ((high - 0xd800) << 10) + low - 0xdc00);
+            at += 12;
+            continue;
+        }
+        if (*at == '\\' && end - at > 1) /* what follows is no escape */
+            *to++ = *at++;
+        *to++ = *at++;
+    }
+    *size = (size_t)(to - copy);
+    return copy;
+}
 
 /* "name" and "source" of other programs may be anything: what is no line of text is left alone. */
 static int read_text(const char **out, stile_arena *arena, const stile_node *root, const char *key)
@@ -104,7 +147,10 @@ static int read(stile_basis **out, stile_arena *arena, void *user, stile_diagnos
     stile_arena *scratch = stile_arena_create();
     if (!scratch)
         return stile_fail_memory();
-    int result = stile_yaml_parse(&root, scratch, file->file, file->data, file->size, diagnostics);
+    size_t size = file->size;
+    const char *text = join_surrogates(scratch, file->data, &size);
+    int result = text ? stile_yaml_parse(&root, scratch, file->file, text, size, diagnostics)
+                      : stile_fail_memory();
     if (!result)
         result = read_tree(out, arena, root, diagnostics);
     stile_arena_destroy(&scratch);

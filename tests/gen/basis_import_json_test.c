@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "importing.h"
+#include "text.h"
 
 static int import(stile_basis **out, stile_arena *arena, const char *text,
                   stile_diagnostics *diagnostics)
@@ -98,6 +99,33 @@ static const struct {
      "\"1e300\""},
 };
 
+static void characters_escaped_as_surrogates_are_joined(void **state)
+{
+    static const char *const cases[][2] = {
+        {"\\ud835\\udc00", "\xf0\x9d\x90\x80"},
+        {"x\\uDBFF\\uDFFDy", "x\xf4\x8f\xbf\xbdy"},
+        {"\\\\ud835", "\\ud835"},
+        {"\\\\\\ud835\\udc00", "\\\xf0\x9d\x90\x80"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        stile_text text = {0};
+        stile_basis *basis;
+        stile_text_appendf(&text, "{\"name\": \"%s\", \"n\": [1, 1, 1], \"m\": 1, " ONE,
+                           cases[i][0]);
+        assert_int_equal(import(&basis, *state, text.data, NULL), 0);
+        assert_string_equal(basis->name, cases[i][1]);
+        stile_text_free(&text);
+    }
+    static const char *const lone[] = {"\\ud835", "\\ud835\\ud835", "\\udc00\\ud835", "\\ud8zz"};
+    for (size_t i = 0; i < sizeof lone / sizeof *lone; i++) {
+        stile_text text = {0};
+        stile_basis *basis;
+        stile_text_appendf(&text, "{\"name\": \"%s\", \"n\": [1, 1, 1], \"m\": 1, " ONE, lone[i]);
+        assert_int_equal(import(&basis, *state, text.data, NULL), STILE_ERROR_SPEC);
+        stile_text_free(&text);
+    }
+}
+
 static void every_bad_file_is_refused_at_its_place(void **state)
 {
     for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
@@ -127,6 +155,7 @@ int main(void)
         cmocka_unit_test(vectors_are_read_as_they_stand),
         cmocka_unit_test(other_keys_and_the_layout_mean_nothing),
         cmocka_unit_test(name_and_source_are_carried),
+        cmocka_unit_test(characters_escaped_as_surrogates_are_joined),
         cmocka_unit_test(every_bad_file_is_refused_at_its_place),
         cmocka_unit_test(a_cut_off_file_is_refused_wherever_it_ends),
     };

@@ -59,8 +59,8 @@ static void rational_bases_stay_rational_and_exact(void **state)
         for (int c = 0; c < even->rank; c++) {
             double norms[3];
             norms_of(even, c, norms);
-            assert_true(norms[0] < 2.9 * norms[1] && norms[1] < 2.9 * norms[0]);
-            assert_true(norms[0] < 2.9 * norms[2] && norms[2] < 2.9 * norms[0]);
+            assert_true(norms[0] < 2.0001 * norms[1] && norms[1] < 2.0001 * norms[0]);
+            assert_true(norms[0] < 2.0001 * norms[2] && norms[2] < 2.0001 * norms[0]);
         }
     }
 }

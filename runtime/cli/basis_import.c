@@ -134,9 +134,14 @@ static bool find_triple(import_request *out, stile_arena *arena)
             continue;
         const int length = (int)(strlen(first) - strlen(endings[i]));
         out->stem = stem_of(arena, first, endings[i]);
-        for (int j = 0; arguments->operand_count == 1 && j < 3; j++)
+        bool found = out->stem != NULL;
+        for (int j = 0; arguments->operand_count == 1 && j < 3; j++) {
             out->files[j] = stile_arena_printf(arena, "%.*s%s", length, first, endings[j]);
-        return true;
+            found &= out->files[j] != NULL;
+        }
+        if (!found)
+            stile_print_error("out of memory");
+        return found;
     }
     out->stem = stem_of(arena, first, ".sms");
     if (arguments->operand_count == 1)

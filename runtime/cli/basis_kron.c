@@ -1,57 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stile basis kron: Kronecker products, as basis files. */
-#include "basis_file.h"
 #include "basis_input.h"
-#include "inputs.h"
+#include "basis_transform.h"
 #include "output.h"
 
-enum { MAX_FACTORS = 16 };
+static int transform(const stile_arguments *arguments, stile_arena *arena,
+                     const stile_basis *const *operands, const stile_basis **out)
+{
+    const stile_basis *product = operands[0];
+    for (int i = 1; i < arguments->operand_count; i++) {
+        stile_basis *next;
+        const int error = stile_basis_kron(&next, arena, product, operands[i]);
+        if (error)
+            return stile_report_failure(error, NULL);
+        product = next;
+    }
+    *out = product;
+    return STILE_EXIT_OK;
+}
 
 static int run(const stile_arguments *arguments)
 {
-    const char *path = stile_argument(arguments, "output");
-    if (path && !stile_can_create(arguments, path))
-        return STILE_EXIT_USAGE;
-    stile_arena *arena = stile_arena_create();
-    if (!arena) {
-        stile_print_error("out of memory");
-        return STILE_EXIT_FAILURE;
-    }
-    stile_spec *specs[MAX_FACTORS] = {NULL};
-    stile_text text = {0};
-    const stile_basis *product = NULL;
-    int result = STILE_EXIT_OK;
-    for (int i = 0; i < arguments->operand_count && !result; i++) {
-        const stile_basis *factor = NULL;
-        result = stile_input_basis(arguments, arguments->operands[i], arena, &factor, &specs[i]);
-        if (!result && product) {
-            stile_basis *next;
-            int error = stile_basis_kron(&next, arena, product, factor);
-            result = error ? stile_report_failure(error, NULL) : STILE_EXIT_OK;
-            factor = error ? NULL : next;
-        }
-        product = factor;
-    }
-    if (!result) {
-        stile_basis_file_print(&text, product);
-        if (text.failed) {
-            stile_print_error("out of memory");
-            result = STILE_EXIT_FAILURE;
-        } else if (path) {
-            result = stile_write_file(path, text.data, text.size);
-        } else {
-            result = stile_emit(&text);
-        }
-    }
-    stile_text_free(&text);
-    for (int i = 0; i < MAX_FACTORS; i++)
-        stile_spec_destroy(&specs[i]);
-    stile_arena_destroy(&arena);
-    return result;
+    return stile_transform_bases(arguments, transform);
 }
 
 static const stile_option options[] = {
-    {"output", 'o', "FILE", "the basis file to write; default: stdout"},
+    STILE_OPTION_BASIS_OUTPUT,
     STILE_OPTION_VARIANT,
     {NULL},
 };
@@ -64,6 +38,6 @@ const stile_command stile_command_basis_kron = {
             "first basis is the outermost.",
     .options = options,
     .min_operands = 2,
-    .max_operands = MAX_FACTORS,
+    .max_operands = STILE_MAX_BASIS_OPERANDS,
     .run = run,
 };

@@ -41,14 +41,12 @@ static void the_square_of_strassen_reaches_the_square_of_it(void **state)
 /* Convexity, as promised: wherever the search starts in the orbit, it ends at the same growth. */
 static void the_least_growth_does_not_depend_on_the_start(void **state)
 {
-    const stile_basis *laderman = named(*state, "laderman");
-    const double growth = measure(polish(*state, laderman)).growth;
-    assert_true(growth < 4.2);
-    for (uint64_t seed = 1; seed <= 2; seed++) {
+    const stile_basis *strassen = named(*state, "strassen");
+    for (uint64_t seed = 1; seed <= 10; seed++) {
         uint64_t s = seed;
-        const stile_rotation rotation = random_rotation(&s, laderman);
-        const stile_basis *polished = polish(*state, rotate(*state, laderman, &rotation));
-        assert_near(measure(polished).growth, growth, 1e-9);
+        const stile_rotation rotation = random_rotation(&s, strassen);
+        const stile_basis *polished = polish(*state, rotate(*state, strassen, &rotation));
+        assert_near(measure(polished).growth, 200.0 / 72, 1e-11);
         assert_true(measure(polished).exact);
     }
 }
@@ -58,6 +56,7 @@ static void what_is_found_is_a_minimum(void **state)
 {
     const stile_basis *polished = polish(*state, named(*state, "laderman"));
     const double least = measure(polished).growth;
+    assert_true(least < 4.2);
     uint64_t seed = 7;
     for (int i = 0; i < 50; i++) {
         stile_rotation rotation = stile_rotation_identity(polished);

@@ -5,9 +5,7 @@
  */
 #include "basis_polish.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "basis_factor.h"
 #include "fail.h"

@@ -2,7 +2,6 @@
 #include "basis_algebra.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "basis_factor.h"

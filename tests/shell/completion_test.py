@@ -15,6 +15,19 @@ STILE = os.environ['STILE_PROGRAM']
 SOURCE = pathlib.Path(os.environ['STILE_TEST_SOURCE'])
 
 
+def has_terminals():
+    """Whether pseudo-terminals can be had; a bare chroot without /dev/pts has none."""
+    try:
+        for descriptor in pty.openpty():
+            os.close(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+NO_TERMINALS = 'there are no pseudo-terminals here'
+
+
 def stile(*words):
     result = subprocess.run([STILE, *words], capture_output=True, text=True, encoding='utf-8', check=False)
     assert result.returncode == 0, result.stderr
@@ -103,6 +116,7 @@ class Scripts(unittest.TestCase):
         self.assertIn('fish', complete('stile completion f'))
 
     @needs('zsh')
+    @unittest.skipUnless(has_terminals(), NO_TERMINALS)
     def test_zsh_completes_commands_and_options(self):
         path = self.write('zsh', '_stile')
         folder = path.parent
@@ -179,6 +193,8 @@ class Progress(unittest.TestCase):
     WORDS = [STILE, 'verify', '--device', 'cpu', str(SOURCE / 'specs' / 'strassen2.yaml')]
 
     def at_terminal(self, words, term='xterm', columns=40):
+        if not has_terminals():
+            self.skipTest(NO_TERMINALS)
         master, slave = pty.openpty()
         subprocess.run(['stty', 'cols', str(columns)], stdin=slave, check=True)
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=slave,

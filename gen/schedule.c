@@ -8,13 +8,12 @@ enum {
     MAX_WARP_TILE = 64, /* accumulators: 64 × 64 elements take 128 registers of a thread */
     MAX_BLOCK_ELEMENTS = 1 << 15, /* and 128 × 256 half of the register file */
     MIN_WARPS = 4,
-    MAX_STAGES = 8,
     MAX_ENTRIES = 64, /* registers of an encoder's or decoder's tiles */
 
-    /* sm_90a: two warpgroups of 64 rows, a pair of blocks in a cluster, one more warpgroup to copy.
-     */
+    /* sm_90a: two warpgroups of 64 rows and one that copies, pairs of blocks in clusters. */
     HOPPER_BLOCK_M = 128,
     HOPPER_BLOCK_N = 256,
+    HOPPER_MIN_BLOCK_N = 128,
     HOPPER_CLUSTER = 2,
     HOPPER_THREADS = 384,
     HOPPER_STAGES = 4,
@@ -71,7 +70,7 @@ static bool choose_hopper(stile_gemm_schedule *out, const stile_config *config,
     bool runs = arch->number == 90 && arch->suffix == 'a';
     bool types = is_16_bit(config->precision.encoded) && is_16_bit(config->precision.product);
     bool block = (!pinned->block_m || pinned->block_m == s.block_m) &&
-                 (!pinned->block_k || pinned->block_k == s.block_k) && s.block_n >= 64 &&
+                 (!pinned->block_k || pinned->block_k == s.block_k) && s.block_n >= HOPPER_MIN_BLOCK_N &&
                  s.block_n <= HOPPER_BLOCK_N;
     bool fits = s.shared_bytes + STATIC_SHARED <= arch->shared_bytes_per_block &&
                 2 * basis->m * basis->n <= MAX_ENTRIES;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "fail.h"
@@ -36,11 +37,13 @@ typedef struct builder {
 
 static void add(builder *b, const char *name, int64_t value, const char *comment)
 {
+    assert(b->constant_count < MAX_CONSTANTS);
     b->constants[b->constant_count++] = (stile_constant){name, value, NULL, comment};
 }
 
 static void add_type(builder *b, const char *name, const char *type, const char *comment)
 {
+    assert(b->constant_count < MAX_CONSTANTS);
     b->constants[b->constant_count++] = (stile_constant){name, 0, type, comment};
 }
 

@@ -161,7 +161,7 @@ static int channel_gemm_tma(const stile_plan *plan, const stile_gemm_params *gem
     };
     int64_t tiles = rank * params.row_pairs * params.columns;
     int64_t clusters = plan->context->multiprocessors / kernel->cluster;
-    if (tiles > INT_MAX)
+    if (tiles + clusters > INT_MAX) /* a cluster's next tile is counted, too */
         return stile_fail(STILE_ERROR_ARGUMENT,
                           "%s would need %" PRId64 " tiles, more than it can count: split M or N",
                           kernel->name, tiles);

@@ -16,7 +16,7 @@ enum {
     STILE_MAX_EXTENT = INT32_MAX - 1024, /* of M, K and N: kernels count tiles in 31 bits */
 };
 
-/* A loaded kernel; `module` is NULL where the plan has no use for the role. */
+/* A kernel of the plan; `module` is NULL until it is loaded. */
 typedef struct stile_plan_kernel {
     CUmodule module;
     CUfunction function;

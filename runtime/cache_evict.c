@@ -76,6 +76,32 @@ int stile_cache_evict_damaged(int root, const char *folder)
     return take_out(root, folder, true);
 }
 
+/*
+ * Takes items out of `root` and of *index, which is sorted by use, until the rest has at most
+ * `limit` bytes. Without `by_force`, entries whose key a process holds are left.
+ */
+static uint64_t evict_items(int root, stile_cache_index *index, uint64_t limit, const char *keep,
+                            bool by_force)
+{
+    uint64_t evicted = 0;
+    int left = 0;
+    for (int i = 0; i < index->count; i++) {
+        const stile_cache_item *item = &index->items[i];
+        int failure = EBUSY;
+        if (index->bytes > limit && !(keep && strcmp(item->folder, keep) == 0))
+            failure = by_force ? stile_cache_entry_drop(root, item->folder)
+                               : stile_cache_evict_one(root, item->folder);
+        if (failure && failure != ENOENT) {
+            index->items[left++] = *item;
+            continue;
+        }
+        evicted += !failure;
+        index->bytes -= item->bytes;
+    }
+    index->count = left;
+    return evicted;
+}
+
 /* Until all entries together have at most `limit` bytes, and `room` bytes less than now. */
 static int evict_until(int root, uint64_t limit, uint64_t room, const char *keep,
                        stile_cache_eviction *out)
@@ -90,29 +116,20 @@ static int evict_until(int root, uint64_t limit, uint64_t room, const char *keep
     limit -= room < limit ? room : limit;
     if (index.bytes > limit)
         stile_cache_index_sort_by_use(&index);
-    for (int i = 0; i < index.count && index.bytes > limit; i++) {
-        const stile_cache_item *item = &index.items[i];
-        if (keep && strcmp(item->folder, keep) == 0)
-            continue;
-        int failure = stile_cache_evict_one(root, item->folder);
-        if (!failure)
-            result.evicted++;
-        if (!failure || failure == ENOENT)
-            index.bytes -= item->bytes;
-    }
+    for (int by_force = 0; by_force <= 1 && index.bytes > limit; by_force++)
+        result.evicted += evict_items(root, &index, limit, keep, by_force);
     stile_cache_index_free(&index);
     *out = result;
     return 0;
 }
 
-static int evict_alone(int root, uint64_t limit, uint64_t room, const char *keep,
-                       stile_cache_eviction *out)
+/* After another evictor, or beside one that takes long: both go by the same order. */
+static int evict_in_turn(int root, uint64_t limit, uint64_t room, const char *keep,
+                         stile_cache_eviction *out)
 {
     stile_cache_lock lock;
     stile_cache_lock_result locked =
         stile_cache_lock_acquire(&lock, root, "evict", LOCK_TIMEOUT_MS);
-    if (locked == STILE_CACHE_LOCK_BUSY)
-        return EBUSY;
     int error = evict_until(root, limit, room, keep, out);
     if (locked == STILE_CACHE_LOCKED)
         stile_cache_lock_release(&lock);
@@ -121,12 +138,12 @@ static int evict_alone(int root, uint64_t limit, uint64_t room, const char *keep
 
 int stile_cache_evict(int root, uint64_t limit, const char *keep, stile_cache_eviction *out)
 {
-    return evict_alone(root, limit, 0, keep, out);
+    return evict_in_turn(root, limit, 0, keep, out);
 }
 
 int stile_cache_make_room(int root, uint64_t bytes, stile_cache_eviction *out)
 {
-    return evict_alone(root, UINT64_MAX, bytes, NULL, out);
+    return evict_in_turn(root, UINT64_MAX, bytes, NULL, out);
 }
 
 /*

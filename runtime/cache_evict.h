@@ -38,8 +38,9 @@ typedef struct stile_cache_eviction {
 
 /*
  * Takes out entries, the least recently used first, until all together have at most `limit` bytes;
- * never `keep` (NULL: none) nor one that a process works on. One process at a time does so; this
- * one waits for another a second, then leaves it to that. Returns 0 or an errno value.
+ * never `keep` (NULL: none), and one that a process works on only where the others do not suffice:
+ * so after the last publication the limit holds. Processes do so in turn; this one waits for
+ * another a second at most, then goes on beside it. Returns 0 or an errno value.
  */
 int stile_cache_evict(int root, uint64_t limit, const char *keep, stile_cache_eviction *out);
 

@@ -69,10 +69,26 @@ typedef struct stile_epilogue {
     stile_activation activation;
 } stile_epilogue;
 
-/* 0 stands for "not pinned": the generator chooses. Block sizes count channel-GEMM elements. */
+/* Which templates make the channel GEMM: they also decide how Ŷ lies in memory. */
+typedef enum stile_kernel_family {
+    STILE_FAMILY_ANY,
+    STILE_FAMILY_SM_80,  /* mma.sync and cp.async; Ŷ row by row */
+    STILE_FAMILY_SM_90A, /* wgmma and TMA; Ŷ in fragment order */
+} stile_kernel_family;
+
+/* How a linear map is applied to tiles: by plain arithmetic, or by tensor cores. */
+typedef enum stile_method { STILE_METHOD_ANY, STILE_METHOD_FMA, STILE_METHOD_MMA } stile_method;
+
+/*
+ * 0 stands for "not pinned": the generator chooses. Block sizes count channel-GEMM elements. Specs
+ * pin block and stages; the rest is what tuning chooses besides.
+ */
 typedef struct stile_schedule {
     int block_m, block_n, block_k;
     int stages;
+    stile_kernel_family family;
+    int band;                    /* rows of Ŷ_c that blocks running side by side cover */
+    stile_method encode, decode; /* of X and Y */
 } stile_schedule;
 
 typedef struct stile_shape {

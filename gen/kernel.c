@@ -12,10 +12,7 @@ enum {
     MAX_CONSTANTS = 24,
     ENCODE_THREADS_Y = 4, /* of 32 threads each; also the decoder's */
     MAX_PATCH_BYTES = 32 * 1024,
-    MMA_TILE = 4,      /* side of the tiles that the tensor cores encode and decode */
-    MMA_MAX_RANK = 64, /* more coefficients than that leave the registers */
     MMA_TILES_PER_WARP = 64,
-    BAND_ELEMENTS = 2048, /* rows of Ŷ_c that concurrent blocks cover: about square in a wave */
 };
 
 /* The linear map of one kernel: the matrix it applies, from `inputs` to `outputs`. */
@@ -93,19 +90,6 @@ static int check_shared(const builder *b)
         b->arch->name, b->arch->shared_bytes_per_block);
 }
 
-/*
- * Whether the tensor cores can apply a dense matrix to tiles of rows × columns entries. Its zeros
- * would not be skipped, so there must be none.
- */
-static bool suits_mma(const builder *b, stile_basis_matrix matrix, int tile_rows, int tile_columns,
-                      stile_type type)
-{
-    return !b->config->sparse && tile_rows == MMA_TILE && tile_columns == MMA_TILE &&
-           b->config->basis->rank <= MMA_MAX_RANK &&
-           (type == STILE_TYPE_F16 || type == STILE_TYPE_BF16) &&
-           stile_basis_nonzeros(matrix) == matrix.rows * matrix.columns;
-}
-
 static int build_encode_mma(builder *b, int tile_rows, bool entries_by_column)
 {
     const stile_precision *precision = &b->config->precision;
@@ -130,7 +114,7 @@ static int build_encode_mma(builder *b, int tile_rows, bool entries_by_column)
 
 /* Encoders of matrices whose rows run along K: X, and W stored [N, K]. */
 static int build_encode_rows(builder *b, stile_basis_matrix matrix, int tile_rows,
-                             bool entries_by_column)
+                             bool entries_by_column, bool mma)
 {
     const stile_basis *basis = b->config->basis;
     const stile_precision *precision = &b->config->precision;
@@ -139,8 +123,7 @@ static int build_encode_rows(builder *b, stile_basis_matrix matrix, int tile_row
     linear_map map = {matrix, matrix.rows, matrix.columns};
     int floats;
 
-    if (precision->input == precision->encoded &&
-        suits_mma(b, matrix, tile_rows, basis->k, precision->encoded))
+    if (mma)
         return build_encode_mma(b, tile_rows, entries_by_column);
 
     b->kernel.entry = "stile_encode_rows";
@@ -226,7 +209,8 @@ static int build_encode_w(builder *b)
         return build_pack_weight(b);
     if (b->config->layout == STILE_WEIGHT_KN)
         return build_encode_columns(b);
-    return build_encode_rows(b, stile_basis_v(basis), basis->n, true);
+    return build_encode_rows(b, stile_basis_v(basis), basis->n, true,
+                             stile_encode_w_suits_mma(b->config));
 }
 
 static int build_channel_gemm(builder *b)
@@ -249,7 +233,7 @@ static int build_channel_gemm(builder *b)
     } else {
         add(b, "RANK", b->config->basis->rank, "basis.rank");
     }
-    add(b, "BAND_ROWS", BAND_ELEMENTS / (s.block_m * s.cluster), "that run side by side");
+    add(b, "BAND_ROWS", s.band_rows, "that run side by side");
 
     b->kernel.family = s.family;
     b->kernel.cluster = s.cluster;
@@ -294,7 +278,7 @@ static int build_decode(builder *b)
     if (error)
         return error;
     bool hopper = s.family == STILE_FAMILY_SM_90A;
-    bool mma = hopper && suits_mma(b, matrix, basis->m, basis->n, precision->product);
+    bool mma = stile_decode_method(b->config, s.family) == STILE_METHOD_MMA;
     b->kernel.family = s.family;
     b->kernel.entry = mma ? "stile_decode_mma" : "stile_decode";
     add_type(b, "Product", stile_type_name(precision->product), "precision.product");
@@ -334,7 +318,8 @@ static int build(builder *b)
     const stile_basis *basis = b->config->basis;
     switch (b->kernel.role) {
     case STILE_KERNEL_ENCODE_X:
-        return build_encode_rows(b, stile_basis_u(basis), basis->m, false);
+        return build_encode_rows(b, stile_basis_u(basis), basis->m, false,
+                                 stile_encode_method(b->config) == STILE_METHOD_MMA);
     case STILE_KERNEL_ENCODE_W:
         return build_encode_w(b);
     case STILE_KERNEL_CHANNEL_GEMM:

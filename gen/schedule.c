@@ -8,7 +8,10 @@ enum {
     MAX_WARP_TILE = 64, /* accumulators: 64 × 64 elements take 128 registers of a thread */
     MAX_BLOCK_ELEMENTS = 1 << 15, /* and 128 × 256 half of the register file */
     MIN_WARPS = 4,
-    MAX_ENTRIES = 64, /* registers of an encoder's or decoder's tiles */
+    MAX_ENTRIES = 64,  /* registers of an encoder's or decoder's tiles */
+    BAND = 2048,       /* rows of Ŷ_c that concurrent blocks cover: about square in a wave */
+    MMA_TILE = 4,      /* side of the tiles that the tensor cores encode and decode */
+    MMA_MAX_RANK = 64, /* more coefficients than that leave the registers */
 
     /* sm_90a: two warpgroups of 64 rows and one that copies, pairs of blocks in clusters. */
     HOPPER_BLOCK_M = 128,
@@ -38,6 +41,12 @@ static void choose_warps(stile_gemm_schedule *s)
             s->warp_n /= 2;
     }
     s->threads = 32 * (s->block_m / s->warp_m) * (s->block_n / s->warp_n);
+}
+
+static void choose_band(stile_gemm_schedule *s, const stile_schedule *pinned)
+{
+    int rows = (pinned->band ? pinned->band : BAND) / (s->block_m * s->cluster);
+    s->band_rows = rows > 1 ? rows : 1;
 }
 
 const char *stile_kernel_family_name(stile_kernel_family family)
@@ -70,12 +79,14 @@ static bool choose_hopper(stile_gemm_schedule *out, const stile_config *config,
     bool runs = arch->number == 90 && arch->suffix == 'a';
     bool types = is_16_bit(config->precision.encoded) && is_16_bit(config->precision.product);
     bool block = (!pinned->block_m || pinned->block_m == s.block_m) &&
-                 (!pinned->block_k || pinned->block_k == s.block_k) && s.block_n >= HOPPER_MIN_BLOCK_N &&
-                 s.block_n <= HOPPER_BLOCK_N;
+                 (!pinned->block_k || pinned->block_k == s.block_k) &&
+                 s.block_n >= HOPPER_MIN_BLOCK_N && s.block_n <= HOPPER_BLOCK_N;
+    bool family = pinned->family == STILE_FAMILY_ANY || pinned->family == s.family;
     bool fits = s.shared_bytes + STATIC_SHARED <= arch->shared_bytes_per_block &&
                 2 * basis->m * basis->n <= MAX_ENTRIES;
-    if (!runs || !types || !block || !fits)
+    if (!runs || !types || !family || !block || !fits)
         return false;
+    choose_band(&s, pinned);
     *out = s;
     return true;
 }
@@ -87,6 +98,11 @@ int stile_gemm_schedule_choose(stile_gemm_schedule *out, const stile_config *con
         return 0;
 
     const stile_schedule *pinned = &config->schedule;
+    if (pinned->family == STILE_FAMILY_SM_90A)
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "%s: the sm_90a kernels run this neither on %s nor with other types, "
+                          "blocks or stages than they know",
+                          config->name, arch->name);
     int element_bytes = stile_type_size(config->precision.encoded);
     bool large = arch->shared_bytes_per_block >= 160 * 1024;
     stile_gemm_schedule s = {
@@ -145,8 +161,48 @@ int stile_gemm_schedule_choose(stile_gemm_schedule *out, const stile_config *con
             "%s: the epilogue needs %d bytes of shared memory, schedule.stages %d give "
             "%d: use more stages",
             config->name, staging, s.stages, s.shared_bytes);
+    choose_band(&s, pinned);
     *out = s;
     return 0;
+}
+
+/*
+ * Whether the tensor cores can apply a dense matrix to tiles of rows × columns entries. Its zeros
+ * would not be skipped, so there must be none.
+ */
+static bool suits_mma(const stile_config *config, stile_basis_matrix matrix, int tile_rows,
+                      int tile_columns, stile_type type)
+{
+    return !config->sparse && tile_rows == MMA_TILE && tile_columns == MMA_TILE &&
+           config->basis->rank <= MMA_MAX_RANK && is_16_bit(type) &&
+           stile_basis_nonzeros(matrix) == matrix.rows * matrix.columns;
+}
+
+static bool encoder_suits_mma(const stile_config *config, stile_basis_matrix matrix, int tile_rows)
+{
+    return config->precision.input == config->precision.encoded &&
+           suits_mma(config, matrix, tile_rows, config->basis->k, config->precision.encoded);
+}
+
+bool stile_encode_w_suits_mma(const stile_config *config)
+{
+    return encoder_suits_mma(config, stile_basis_v(config->basis), config->basis->n);
+}
+
+stile_method stile_encode_method(const stile_config *config)
+{
+    bool suits = encoder_suits_mma(config, stile_basis_u(config->basis), config->basis->m);
+    return suits && config->schedule.encode != STILE_METHOD_FMA ? STILE_METHOD_MMA
+                                                                : STILE_METHOD_FMA;
+}
+
+stile_method stile_decode_method(const stile_config *config, stile_kernel_family family)
+{
+    const stile_basis *basis = config->basis;
+    bool suits = family == STILE_FAMILY_SM_90A && suits_mma(config, stile_basis_d(basis), basis->m,
+                                                            basis->n, config->precision.product);
+    return suits && config->schedule.decode != STILE_METHOD_FMA ? STILE_METHOD_MMA
+                                                                : STILE_METHOD_FMA;
 }
 
 int stile_tiles_per_thread(int row_bytes, int entries, int channel_bytes)

@@ -6,13 +6,7 @@
 #include "arch.h"
 #include "config.h"
 
-/* Which templates make a kernel: they also decide how Ŷ lies in memory. */
-typedef enum stile_kernel_family {
-    STILE_FAMILY_SM_80,  /* mma.sync and cp.async; Ŷ row by row */
-    STILE_FAMILY_SM_90A, /* wgmma and TMA; Ŷ in fragment order */
-} stile_kernel_family;
-
-/* "sm_80", "sm_90a": the folder of the templates. */
+/* "sm_80", "sm_90a": the folder of the templates; that of sm_80 where any would do. */
 const char *stile_kernel_family_name(stile_kernel_family family);
 
 /* The channel GEMM: block and warp tiles in elements of Ŷ_c, the ring of shared-memory stages. */
@@ -21,6 +15,7 @@ typedef struct stile_gemm_schedule {
     int block_m, block_n, block_k;
     int warp_m, warp_n; /* sm_80 */
     int cluster;        /* blocks along M that share operands; 1 on sm_80 */
+    int band_rows;      /* rows of clusters that run side by side */
     int stages;
     int threads;
     int shared_bytes;
@@ -33,6 +28,17 @@ typedef struct stile_gemm_schedule {
  */
 int stile_gemm_schedule_choose(stile_gemm_schedule *out, const stile_config *config,
                                const stile_arch *arch);
+
+/*
+ * How X is encoded and Y decoded (by a GEMM of `family`): what is pinned where that can work, else
+ * on tensor cores where they suit the basis. They suit dense matrices without zeros on 4×4 tiles of
+ * 16-bit types.
+ */
+stile_method stile_encode_method(const stile_config *config);
+stile_method stile_decode_method(const stile_config *config, stile_kernel_family family);
+
+/* Whether tensor cores suit the encoding of W stored [N, K]. */
+bool stile_encode_w_suits_mma(const stile_config *config);
 
 /*
  * How many neighbouring tiles a thread of an encoder or decoder takes: enough for 16-byte accesses

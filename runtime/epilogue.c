@@ -23,6 +23,27 @@ double stile_activate(stile_activation activation, double value)
     return value;
 }
 
+double stile_activate_backward(stile_activation activation, double z, double dy)
+{
+    switch (activation) {
+    case STILE_ACTIVATION_NONE:
+        return dy;
+    case STILE_ACTIVATION_RELU:
+        return z <= 0 ? 0 : z > 0 ? dy : z;
+    case STILE_ACTIVATION_GELU: /* Φ(z) + z·φ(z) */
+        return dy * (0.5 * erfc(-z * M_SQRT1_2) + z * exp(-0.5 * z * z) / sqrt(2 * M_PI));
+    case STILE_ACTIVATION_GELU_TANH: { /* s(t) + z·s(t)·s(−t)·t', s being the logistic function */
+        const double t = 2 * sqrt(2 / M_PI) * (z + 0.044715 * z * z * z);
+        const double slope = 2 * sqrt(2 / M_PI) * (1 + 3 * 0.044715 * z * z);
+        const double s = 1 / (1 + exp(-t));
+        return dy * (s + z * s / (1 + exp(t)) * slope);
+    }
+    case STILE_ACTIVATION_SILU:
+        return dy / (1 + exp(-z)) * (1 + z / (1 + exp(z)));
+    }
+    return dy;
+}
+
 double stile_epilogue_apply(const stile_problem *problem, double value, int64_t row, int64_t column,
                             const void *bias, const void *residual)
 {

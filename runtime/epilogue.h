@@ -8,6 +8,12 @@
 /* NaN stays NaN in all of them. */
 double stile_activate(stile_activation activation, double value);
 
+/*
+ * What an activation makes of the gradient `dy` of its result: dy·activation'(z). Where relu is flat,
+ * 0 included, the result is zero whatever dy is; NaN in z stays NaN.
+ */
+double stile_activate_backward(stile_activation activation, double z, double dy);
+
 /* activation(value + bias) + residual for element (row, column); NULL where the spec has none. */
 double stile_epilogue_apply(const stile_problem *problem, double value, int64_t row, int64_t column,
                             const void *bias, const void *residual);

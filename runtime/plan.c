@@ -30,12 +30,25 @@ static int take_leading_dimension(int64_t *out, const char *name, int64_t given,
     return 0;
 }
 
+static int take_op(stile_plan *plan, const stile_plan_params *params)
+{
+    if ((int)params->op < 0 || (int)params->op > STILE_OP_BACKWARD)
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "op %d is none: use STILE_OP_FORWARD, or the backward ones, which may be "
+                          "combined",
+                          (int)params->op);
+    if (params->keep_z && params->op != STILE_OP_FORWARD)
+        return stile_fail(STILE_ERROR_ARGUMENT, "keep_z is for forward plans: others read Z");
+    plan->op = params->op;
+    plan->keep_z = params->keep_z;
+    return 0;
+}
+
 static int take_params(stile_plan *plan, const stile_plan_params *params)
 {
-    int error;
-    if (params->op != STILE_OP_FORWARD)
-        return stile_fail(STILE_ERROR_UNSUPPORTED, "op %d is not supported: use STILE_OP_FORWARD",
-                          (int)params->op);
+    int error = take_op(plan, params);
+    if (error)
+        return error;
     if ((error = check_extent("M", params->M)) || (error = check_extent("K", params->K)) ||
         (error = check_extent("N", params->N)))
         return error;
@@ -55,12 +68,16 @@ static int take_params(stile_plan *plan, const stile_plan_params *params)
     if ((error = take_leading_dimension(&plan->ldx, "ldx", params->ldx, plan->K)) ||
         (error = take_leading_dimension(&plan->ldw, "ldw", params->ldw, nk ? plan->K : plan->N)) ||
         (error = take_leading_dimension(&plan->ldy, "ldy", params->ldy, plan->N)) ||
-        (error = take_leading_dimension(&plan->ldr, "ldr", params->ldr, plan->N)))
+        (error = take_leading_dimension(&plan->ldr, "ldr", params->ldr, plan->N)) ||
+        (error = take_leading_dimension(&plan->ldz, "ldz", params->ldz, plan->N)) ||
+        (error = take_leading_dimension(&plan->lddx, "lddx", params->lddx, plan->K)) ||
+        (error =
+             take_leading_dimension(&plan->lddw, "lddw", params->lddw, nk ? plan->K : plan->N)))
         return error;
-    if (params->ldw && plan->config->encode == STILE_ENCODE_TRAINED)
+    if ((params->ldw || params->lddw) && plan->config->encode == STILE_ENCODE_TRAINED)
         return stile_fail(STILE_ERROR_ARGUMENT,
-                          "ldw is %" PRId64 ", but trained weights are stored densely: leave it 0",
-                          params->ldw);
+                          "%s is %" PRId64 ", but trained weights are stored densely: leave it 0",
+                          params->ldw ? "ldw" : "lddw", params->ldw ? params->ldw : params->lddw);
 
     int alignment = params->alignment;
     if (alignment < 0 || (alignment & (alignment - 1)))
@@ -168,6 +185,13 @@ int stile_plan_get_info(stile_plan_info *out, const stile_plan *plan)
         .ldw = plan->ldw,
         .ldy = plan->ldy,
         .ldr = plan->ldr,
+        .op = plan->op,
+        .ldz = plan->ldz,
+        .lddx = plan->lddx,
+        .lddw = plan->lddw,
+        .z = plan->op == STILE_OP_FORWARD
+                 ? plan->keep_z
+                 : config->epilogue.activation != STILE_ACTIVATION_NONE,
     };
     return STILE_OK;
 }

@@ -39,6 +39,9 @@ struct stile_plan {
     int64_t M, K, N;
     int64_t rows_per_group;     /* 0: one group */
     int64_t ldx, ldw, ldy, ldr; /* never 0 */
+    int64_t ldz, lddx, lddw;
+    stile_op op;
+    bool keep_z;
     int alignment;
     stile_workspace_layout workspace;
     size_t weight_size;
@@ -67,10 +70,33 @@ static inline stile_problem stile_plan_problem(const stile_plan *plan, int64_t M
         .ldw = plan->ldw,
         .ldy = plan->ldy,
         .ldr = plan->ldr,
+        .ldz = plan->ldz,
     };
 }
 
+/* Whether all bits of `op` are among what the plan computes; never of a forward plan. */
+static inline bool stile_plan_does(const stile_plan *plan, stile_op op)
+{
+    return op != STILE_OP_FORWARD && (plan->op & op) == op;
+}
+
+/* --- plan_backward.c: what only backward plans need ------------------------------------------- */
+
+/* Checks the operands of a run of a backward plan, whose M has been filled in. */
+int stile_plan_backward_check(const stile_plan *plan, const stile_operands *operands);
+
 /* --- run.c --- */
+
+/* A pointer and its rows must lie on whole elements, and keep the promise made to the plan. */
+int stile_check_operand(const stile_plan *plan, const char *name, const void *pointer,
+                        int64_t leading_dimension, stile_type type);
+
+/* The same where the pointer is `wanted`; elsewhere it must be NULL. */
+int stile_check_optional_operand(const stile_plan *plan, const char *name, bool wanted,
+                                 const void *pointer, int64_t leading_dimension, stile_type type);
+
+/* That the encoded weights, or online W itself, are given. */
+int stile_check_weights(const stile_plan *plan, const void *w);
 
 /* The kernels of a run in order. On the CPU device there are none. */
 int stile_plan_kernel_count(const stile_plan *plan);
@@ -86,6 +112,11 @@ int stile_run_kernel(const stile_plan *plan, int index, const stile_operands *op
 int stile_plan_cpu_create(stile_plan *plan);
 int stile_plan_cpu_encode_weight(const stile_plan *plan, const void *w, void *w_hat);
 int stile_plan_cpu_run(const stile_plan *plan, const stile_operands *operands, void *workspace);
+
+/* --- plan_cpu_backward.c --- */
+
+/* Allocates what it needs: unlike kernels, the reference keeps its intermediates. */
+int stile_plan_cpu_run_backward(const stile_plan *plan, const stile_operands *operands);
 
 /* --- plan_cuda.c: CUDA devices --- */
 

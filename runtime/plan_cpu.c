@@ -55,6 +55,20 @@ static const double *widen(const float *from, double *to, size_t count)
     return from ? to : NULL;
 }
 
+/* Z is Y without activation and residual. */
+static int run_to_z(const stile_problem *problem, const stile_operands *operands,
+                    const double *w_hat, double *scratch, int threads)
+{
+    stile_config config = *problem->config;
+    config.epilogue.activation = STILE_ACTIVATION_NONE;
+    config.epilogue.residual = false;
+    stile_problem to_z = *problem;
+    to_z.config = &config;
+    to_z.ldy = problem->ldz;
+    return stile_reference_run(&to_z, operands->x, w_hat, operands->bias, NULL, operands->z, false,
+                               scratch, threads);
+}
+
 int stile_plan_cpu_run(const stile_plan *plan, const stile_operands *operands, void *workspace)
 {
     const stile_basis *b = plan->config->basis;
@@ -62,6 +76,8 @@ int stile_plan_cpu_run(const stile_plan *plan, const stile_operands *operands, v
     int threads = plan->context->threads;
     char *base = workspace;
 
+    if (plan->op != STILE_OP_FORWARD)
+        return stile_plan_cpu_run_backward(plan, operands);
     stile_problem problem = stile_plan_problem(plan, operands->M);
     problem.u = widen(operands->u, (double *)(base + layout->u), entries(b->rank, b->m, b->k));
     problem.v = widen(operands->v, (double *)(base + layout->v), entries(b->rank, b->k, b->n));
@@ -75,6 +91,11 @@ int stile_plan_cpu_run(const stile_plan *plan, const stile_operands *operands, v
             return error;
         w_hat = encoded;
     }
+    int error = plan->keep_z ? run_to_z(&problem, operands, w_hat,
+                                        (double *)(base + layout->x_encoded), threads)
+                             : 0;
+    if (error)
+        return error;
     return stile_reference_run(&problem, operands->x, w_hat, operands->bias, operands->residual,
                                operands->y, false, (double *)(base + layout->x_encoded), threads);
 }

@@ -118,6 +118,10 @@ int stile_plan_cuda_create(stile_plan *plan)
     int job_count = 0;
     int error = 0;
 
+    if (plan->op != STILE_OP_FORWARD || plan->keep_z)
+        return stile_fail(STILE_ERROR_UNSUPPORTED,
+                          "backward operations have no CUDA kernels yet: use the CPU device");
+
     /* Every role: offline weights are encoded by a kernel of the plan, too. */
     for (int role = 0; role < STILE_KERNEL_ROLE_COUNT && !error; role++) {
         job *j = &jobs[job_count++];

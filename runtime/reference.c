@@ -61,6 +61,8 @@ int stile_problem_check(const stile_problem *problem)
         error = check_matrix("y", M, N, problem->ldy);
     if (!error)
         error = check_matrix("r", M, N, problem->ldr);
+    if (!error)
+        error = check_matrix("z", M, N, problem->ldz);
     return error;
 }
 

@@ -22,6 +22,7 @@ typedef struct stile_problem {
     int64_t M, K, N;
     int64_t rows_per_group;     /* 0: one group */
     int64_t ldx, ldw, ldy, ldr; /* elements; 0: dense */
+    int64_t ldz;                /* pre-activations, of gradients alone; 0: dense */
     const double *u, *v, *d;    /* NULL: the basis' own */
 } stile_problem;
 

@@ -8,9 +8,8 @@
 
 /* --- what must hold before a launch --- */
 
-/* A pointer and its rows must lie on whole elements, and keep the promise made to the plan. */
-static int check_pointer(const stile_plan *plan, const char *name, const void *pointer,
-                         int64_t leading_dimension, stile_type type)
+int stile_check_operand(const stile_plan *plan, const char *name, const void *pointer,
+                        int64_t leading_dimension, stile_type type)
 {
     uintptr_t address = (uintptr_t)pointer;
     uintptr_t element = (uintptr_t)stile_type_size(type);
@@ -35,14 +34,53 @@ static int check_buffer(const char *name, const void *pointer)
                       STILE_ALIGNMENT);
 }
 
+int stile_check_optional_operand(const stile_plan *plan, const char *name, bool wanted,
+                                 const void *pointer, int64_t leading_dimension, stile_type type)
+{
+    if (wanted)
+        return stile_check_operand(plan, name, pointer, leading_dimension, type);
+    if (pointer)
+        return stile_fail(STILE_ERROR_ARGUMENT, "%s was given, but this plan has no use for it",
+                          name);
+    return 0;
+}
+
+int stile_check_weights(const stile_plan *plan, const void *w)
+{
+    if (plan->config->encode == STILE_ENCODE_ONLINE)
+        return stile_check_operand(plan, "w", w, plan->ldw, plan->config->precision.input);
+    return check_buffer("w, the encoded weights,", w);
+}
+
 static int check_optional(const stile_plan *plan, const char *name, bool wanted,
                           const void *pointer, int64_t leading_dimension)
 {
-    if (wanted)
-        return check_pointer(plan, name, pointer, leading_dimension,
-                             plan->config->precision.output);
-    if (pointer)
-        return stile_fail(STILE_ERROR_ARGUMENT, "a %s was given, but the spec has none", name);
+    if (wanted || !pointer)
+        return stile_check_optional_operand(plan, name, wanted, pointer, leading_dimension,
+                                            plan->config->precision.output);
+    return stile_fail(STILE_ERROR_ARGUMENT, "a %s was given, but the spec has none", name);
+}
+
+/* Of a forward run, but for M. */
+static int check_forward(const stile_plan *plan, const stile_operands *o)
+{
+    const stile_config *config = plan->config;
+    const stile_type input = config->precision.input, output = config->precision.output;
+    int error;
+    if ((error = stile_check_operand(plan, "x", o->x, plan->ldx, input)) ||
+        (error = stile_check_operand(plan, "y", o->y, plan->ldy, output)) ||
+        (error = check_optional(plan, "bias", config->epilogue.bias, o->bias, 0)) ||
+        (error = check_optional(plan, "residual", config->epilogue.residual, o->residual,
+                                plan->ldr)) ||
+        (error = stile_check_optional_operand(plan, "z", plan->keep_z, o->z, plan->ldz, output)) ||
+        (error = stile_check_weights(plan, o->w)))
+        return error;
+    if (o->dy || o->dx || o->dw || o->dbias || o->du || o->dv || o->dd)
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "a gradient was given, but this is a forward plan");
+    if (o->y == o->x)
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "y is x: only the residual may share memory with y");
     return 0;
 }
 
@@ -64,20 +102,10 @@ static int check_operands(const stile_plan *plan, const stile_operands *operands
         return stile_fail(STILE_ERROR_ARGUMENT,
                           "M is %" PRId64 ", not a multiple of the plan's rows_per_group %" PRId64,
                           o.M, plan->rows_per_group);
-    if ((error = check_pointer(plan, "x", o.x, plan->ldx, config->precision.input)) ||
-        (error = check_pointer(plan, "y", o.y, plan->ldy, config->precision.output)) ||
-        (error = check_optional(plan, "bias", config->epilogue.bias, o.bias, 0)) ||
-        (error =
-             check_optional(plan, "residual", config->epilogue.residual, o.residual, plan->ldr)))
-        return error;
-    error = config->encode == STILE_ENCODE_ONLINE
-                ? check_pointer(plan, "w", o.w, plan->ldw, config->precision.input)
-                : check_buffer("w, the encoded weights,", o.w);
+    error = plan->op == STILE_OP_FORWARD ? check_forward(plan, &o)
+                                         : stile_plan_backward_check(plan, &o);
     if (error || (error = check_buffer("the workspace", workspace)))
         return error;
-    if (o.y == o.x)
-        return stile_fail(STILE_ERROR_ARGUMENT,
-                          "y is x: only the residual may share memory with y");
     if (config->sparse && (o.u || o.v || o.d))
         return stile_fail(
             STILE_ERROR_ARGUMENT,
@@ -109,7 +137,11 @@ int stile_encode_weight(const stile_plan *plan, const void *w, void *w_hat, void
     if (config->encode == STILE_ENCODE_ONLINE)
         return stile_fail(STILE_ERROR_ARGUMENT,
                           "%s encodes weights online: give W itself to stile_run", config->name);
-    int error = check_pointer(plan, "w", w, trained ? 0 : plan->ldw, config->precision.input);
+    if (plan->op != STILE_OP_FORWARD)
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "a backward plan encodes no weights: a forward plan with the same K and "
+                          "N does, and its result serves both");
+    int error = stile_check_operand(plan, "w", w, trained ? 0 : plan->ldw, config->precision.input);
     if (error || (error = check_buffer("w_hat", w_hat)) ||
         (error = check_buffer("the workspace", workspace)))
         return error;

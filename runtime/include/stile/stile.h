@@ -149,9 +149,22 @@ typedef struct stile_cache_counters {
  */
 STILE_API int stile_context_cache_counters(stile_cache_counters *out, const stile_context *context);
 
-/* What a plan computes. */
+/*
+ * What a plan computes. The backward operations are bits: a plan of several (or of all:
+ * STILE_OP_BACKWARD) computes what they share once. With dZ = dY ∘ activation'(Z):
+ *
+ *     INPUT    dX                              from dY and the weights
+ *     WEIGHT   dW (trained weights: dŴ), dbias from dY and X
+ *     BASIS    dU, dD; online weights: dV      from dY, X and the weights
+ *
+ * The residual's gradient is dY itself.
+ */
 typedef enum stile_op {
-    STILE_OP_FORWARD, /* Y from X and W */
+    STILE_OP_FORWARD = 0, /* Y from X and W */
+    STILE_OP_BACKWARD_INPUT = 1,
+    STILE_OP_BACKWARD_WEIGHT = 2,
+    STILE_OP_BACKWARD_BASIS = 4,
+    STILE_OP_BACKWARD = 7,
 } stile_op;
 
 /* Fields left zero have their defaults; M, K and N have none. */
@@ -160,7 +173,11 @@ typedef struct stile_plan_params {
     int64_t M, K, N;        /* M: the most rows a run may have */
     int64_t rows_per_group; /* R > 0: rows are groups of R that tiles never straddle; 0: one */
     int64_t ldx, ldw;       /* leading dimensions of X and W; 0: dense */
-    int64_t ldy, ldr;       /* those of Y and the residual */
+    int64_t ldy, ldr;       /* those of Y (and dY) and the residual */
+    int64_t ldz;            /* that of Z, what the activation is applied to */
+    int64_t lddx, lddw;     /* those of dX and dW */
+    bool keep_z;            /* forward: runs also write Z, which the backward plan of a spec with
+                               an activation reads; costs M·N elements of the output type */
     int alignment;          /* bytes to which all pointers and rows are promised to be aligned;
                                0: no promise, each run looks at its pointers */
     const char *variant;    /* name of a variant; NULL where the spec has only one */
@@ -199,6 +216,9 @@ typedef struct stile_plan_info {
     bool dense_basis;            /* whether runs take u, v and d */
     int64_t M, K, N, rows_per_group;
     int64_t ldx, ldw, ldy, ldr; /* with defaults filled in */
+    stile_op op;
+    int64_t ldz, lddx, lddw;
+    bool z; /* whether runs need z */
 } stile_plan_info;
 
 /* Fills in *out; its strings live as long as the plan. Errors: ARGUMENT. */
@@ -249,10 +269,27 @@ typedef struct stile_operands {
     const void *residual;   /* [M, N], output type; required exactly where the spec has one */
     const float *u, *v, *d; /* coefficients of a dense basis, f32, each shaped as in the basis file;
                                NULL: those that stile_workspace_init copied */
+    void *z; /* [M, N], output type: STL(X, W) + bias. Forward plans with keep_z write it, backward
+                plans of a spec with an activation read it; NULL elsewhere */
+    /* Backward plans only; all that the plan's operations name must be given, and nothing else. */
+    const void *dy;      /* [M, N], output type */
+    void *dx;            /* [M, K], input type */
+    void *dw;            /* shaped and laid out as W, or logical [rank, ceil(N/n), ceil(K/k)] where
+                            weights are trained; input type */
+    void *dbias;         /* [N], output type, where the spec has a bias */
+    float *du, *dv, *dd; /* shaped as u, v and d; dv where weights are encoded online */
 } stile_operands;
 
 /*
- * Computes Y on `stream`. Launches kernels only: no allocation, no synchronisation, no output, so
+ * Computes Y, or the gradients of the plan's operations, on `stream`.
+ *
+ * Backward plans read x (WEIGHT, BASIS), w as forward plans do (INPUT, BASIS), dy and z, and no
+ * bias or residual; they write, and do not add to, the gradients. Where the spec demands rows:
+ * causal or none, dU and dD are zero wherever the spec's U and D are, so that no step along them
+ * couples rows that were apart. Sums over rows and tiles are formed in f32 in an order that depends
+ * on the shape alone: the same inputs give the same bits.
+ *
+ * Launches kernels only: no allocation, no synchronisation, no output, so
  * it may be captured in a CUDA graph; the graph then holds the pointers given here, not their
  * contents. `operands` is read before the call returns. Pointers are not checked beyond NULL,
  * alignment and what the fields above say.

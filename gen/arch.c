@@ -82,3 +82,19 @@ int stile_arch_of_device(stile_arch *out, int major, int minor)
     *out = make_arch(number, number == 90 ? 'a' : '\0');
     return 0;
 }
+
+stile_mma_rate stile_arch_mma_rate(const stile_arch *arch)
+{
+    static const struct {
+        int number;
+        stile_mma_rate rate;
+    } known[] = {
+        {80, {2048, 2048}}, {86, {1024, 1024}},  {87, {2048, 2048}},  {89, {1024, 1024}},
+        {90, {2048, 4096}}, {100, {2048, 8192}}, {120, {1024, 1024}},
+    };
+    stile_mma_rate rate = known[0].rate;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].number <= arch->number)
+            rate = known[i].rate;
+    return rate;
+}

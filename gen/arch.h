@@ -18,4 +18,15 @@ int stile_arch_parse(stile_arch *out, const char *name);
 /* The architecture to compile for on a device of compute capability major.minor. */
 int stile_arch_of_device(stile_arch *out, int major, int minor);
 
+/*
+ * FLOP that the tensor cores of one multiprocessor do in a clock, dense 16-bit operands, f32
+ * accumulation, by mma.sync and by the fastest instructions there are (data sheets; what mma.sync
+ * reaches on sm_90 was measured). Architectures that are not known count as their predecessor.
+ */
+typedef struct stile_mma_rate {
+    double mma_sync, fastest;
+} stile_mma_rate;
+
+stile_mma_rate stile_arch_mma_rate(const stile_arch *arch);
+
 #endif

@@ -8,6 +8,7 @@
 #ifndef STILE_SPEC_H
 #define STILE_SPEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <stile/diagnostics.h>
@@ -44,6 +45,25 @@ STILE_API size_t stile_spec_variant_count(const stile_spec *spec);
 
 /* The name of variant `index`, "base/key=value[,key=value...]", or NULL past the end. */
 STILE_API const char *stile_spec_variant_name(const stile_spec *spec, size_t index);
+
+/* What a variant of a spec computes, for programs that evaluate, train or convert it themselves. */
+typedef struct stile_spec_operator {
+    const char *basis;       /* the name of its basis */
+    int m, k, n, rank;       /* the base case ⟨m,k,n;r⟩ */
+    const double *u, *v, *d; /* coefficients, row-major: U rank × mk, V rank × kn, D mn × rank */
+    bool exact;              /* whether with W encoded by V it is matrix multiplication */
+    const char *rows;        /* the coupling the spec allows: "any", "causal" or "none" */
+    bool bias, residual;     /* what is added behind the operator */
+    const char *activation;  /* "none", "relu", "gelu", "gelu_tanh" or "silu" */
+} stile_spec_operator;
+
+/*
+ * Fills in *out for the variant of this name; with NULL for the only one. What it points to belongs
+ * to the spec and lives as long as it.
+ * Errors: ARGUMENT (NULL, no such variant, or several and none named: the text lists them).
+ */
+STILE_API int stile_spec_get_operator(stile_spec_operator *out, const stile_spec *spec,
+                                      const char *variant);
 
 #ifdef __cplusplus
 }

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "fail.h"
-#include "template.h"
+#include "kernel_builder.h"
 
 enum {
     PITCH_BYTES = 128, /* rows of X̂, Ŵ and Ŷ start at multiples of this */
-    MAX_CONSTANTS = 24,
     ENCODE_THREADS_Y = 4, /* of 32 threads each; also the decoder's */
     MAX_PATCH_BYTES = 32 * 1024,
     MMA_TILES_PER_WARP = 64,
@@ -20,29 +18,6 @@ typedef struct linear_map {
     stile_basis_matrix matrix;                 /* outputs × inputs */
     int coefficient_rows, coefficient_columns; /* as the dense map keeps them in shared memory */
 } linear_map;
-
-/* Everything that a rendering collects on its way. */
-typedef struct builder {
-    stile_arena *arena;
-    const stile_config *config;
-    const stile_arch *arch;
-    stile_kernel kernel;
-    stile_constant constants[MAX_CONSTANTS];
-    size_t constant_count;
-    stile_template_program program; /* used where its name is not NULL */
-} builder;
-
-static void add(builder *b, const char *name, int64_t value, const char *comment)
-{
-    assert(b->constant_count < MAX_CONSTANTS);
-    b->constants[b->constant_count++] = (stile_constant){name, value, NULL, comment};
-}
-
-static void add_type(builder *b, const char *name, const char *type, const char *comment)
-{
-    assert(b->constant_count < MAX_CONSTANTS);
-    b->constants[b->constant_count++] = (stile_constant){name, 0, type, comment};
-}
 
 static int round_up(int value, int multiple)
 {
@@ -247,22 +222,6 @@ static int build_channel_gemm(builder *b)
     return 0;
 }
 
-static const char *activation_type(stile_activation activation)
-{
-    switch (activation) {
-    case STILE_ACTIVATION_RELU:
-        return "Relu";
-    case STILE_ACTIVATION_GELU:
-        return "Gelu";
-    case STILE_ACTIVATION_GELU_TANH:
-        return "GeluTanh";
-    case STILE_ACTIVATION_SILU:
-        return "Silu";
-    default:
-        return "Identity";
-    }
-}
-
 static int build_decode(builder *b)
 {
     const stile_basis *basis = b->config->basis;
@@ -326,14 +285,18 @@ static int build(builder *b)
         return build_channel_gemm(b);
     case STILE_KERNEL_DECODE:
         return build_decode(b);
+    default:
+        return stile_build_gradient_kernel(b);
     }
-    return stile_fail(STILE_ERROR_INTERNAL, "no kernel has role %d", (int)b->kernel.role);
 }
 
 const char *stile_kernel_role_name(stile_kernel_role role)
 {
-    static const char *const names[STILE_KERNEL_ROLE_COUNT] = {"encode_x", "encode_w",
-                                                               "channel_gemm", "decode"};
+    static const char *const names[STILE_KERNEL_ALL_ROLE_COUNT] = {
+        "encode_x",    "encode_w",    "channel_gemm",     "decode",
+        "permute",     "activation",  "column_sums",      "sum_columns",
+        "transpose_w", "weight_gemm", "contract_tiles",   "sum_tiles",
+    };
     return names[role];
 }
 

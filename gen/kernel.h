@@ -15,9 +15,19 @@ typedef enum stile_kernel_role {
     STILE_KERNEL_ENCODE_W, /* dense W → Ŵ; with trained weights logical Ŵ → Ŵ */
     STILE_KERNEL_CHANNEL_GEMM,
     STILE_KERNEL_DECODE,
+    /* Backward plans have these besides; see gradient.h. */
+    STILE_KERNEL_PERMUTE_COEFFICIENTS,
+    STILE_KERNEL_ACTIVATION_GRADIENT,
+    STILE_KERNEL_COLUMN_SUMS,
+    STILE_KERNEL_SUM_COLUMNS, /* partial sums → the output type */
+    STILE_KERNEL_TRANSPOSE_WEIGHT,
+    STILE_KERNEL_WEIGHT_GEMM,
+    STILE_KERNEL_CONTRACT_TILES,
+    STILE_KERNEL_SUM_TILES, /* partial sums → f32 */
 } stile_kernel_role;
 
-enum { STILE_KERNEL_ROLE_COUNT = 4 };
+/* Those of forward plans come first. */
+enum { STILE_KERNEL_ROLE_COUNT = 4, STILE_KERNEL_ALL_ROLE_COUNT = STILE_KERNEL_SUM_TILES + 1 };
 
 /* "encode_x", "encode_w", "channel_gemm", "decode": file names, cache names and messages. */
 const char *stile_kernel_role_name(stile_kernel_role role);

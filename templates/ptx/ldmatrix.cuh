@@ -7,3 +7,11 @@ __device__ __forceinline__ void ldmatrix_x4(unsigned (&fragment)[4], unsigned sh
                  : "=r"(fragment[0]), "=r"(fragment[1]), "=r"(fragment[2]), "=r"(fragment[3])
                  : "r"(shared_address) : "memory");
 }
+
+// The same, each matrix transposed on its way.
+__device__ __forceinline__ void ldmatrix_x4_trans(unsigned (&fragment)[4], unsigned shared_address)
+{
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(fragment[0]), "=r"(fragment[1]), "=r"(fragment[2]), "=r"(fragment[3])
+                 : "r"(shared_address) : "memory");
+}

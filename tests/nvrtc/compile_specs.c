@@ -13,6 +13,7 @@
 
 #include "compile.h"
 #include "embedded.h"
+#include "gradient.h"
 #include "kernel.h"
 #include "parallel.h"
 
@@ -44,12 +45,9 @@ static void stop(const char *what, const char *why)
     exit(1);
 }
 
-static void add_job(jobs *all, const stile_config *config, const stile_arch *arch,
-                    stile_kernel_role role)
+static void add_kernel(jobs *all, const stile_config *config, const stile_arch *arch,
+                       stile_kernel kernel)
 {
-    stile_kernel kernel;
-    if (stile_kernel_render(&kernel, all->arena, config, arch, role))
-        stop(config->name, stile_last_error());
     all->rendered++;
     for (int i = 0; i < all->count; i++) {
         if (strcmp(all->items[i].arch.name, arch->name) == 0 &&
@@ -60,6 +58,35 @@ static void add_job(jobs *all, const stile_config *config, const stile_arch *arc
         stop("specs/", "more kernels than this test has room for");
     all->items[all->count++] = (job){
         *arch, stile_arena_strdup(all->arena, config->name), kernel.name, kernel.source, NULL};
+}
+
+static void add_job(jobs *all, const stile_config *config, const stile_arch *arch,
+                    stile_kernel_role role)
+{
+    stile_kernel kernel;
+    if (stile_kernel_render(&kernel, all->arena, config, arch, role))
+        stop(config->name, stile_last_error());
+    add_kernel(all, config, arch, kernel);
+}
+
+/* The kernels of backward plans, of the input alone and of everything. */
+static void add_gradients(jobs *all, const stile_config *config, const stile_arch *arch)
+{
+    const int gradients[] = {STILE_GRADIENT_INPUT, 7};
+    for (int g = 0; g < 2; g++) {
+        stile_gradient_configs configs;
+        if (stile_gradient_configure(&configs, all->arena, config, gradients[g]))
+            stop(config->name, stile_last_error());
+        for (int step = 0; step < STILE_STEP_COUNT; step++) {
+            stile_kernel kernel;
+            if (!stile_gradient_step_runs((stile_gradient_step)step, config, gradients[g]))
+                continue;
+            if (stile_gradient_step_render(&kernel, all->arena, &configs, arch,
+                                           (stile_gradient_step)step))
+                stop(config->name, stile_last_error());
+            add_kernel(all, config, arch, kernel);
+        }
+    }
 }
 
 static void add_spec(jobs *all, const char *path)
@@ -74,6 +101,7 @@ static void add_spec(jobs *all, const char *path)
                 stop(arch_names[a], stile_last_error());
             for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++)
                 add_job(all, &spec->variants[variant], &arch, (stile_kernel_role)role);
+            add_gradients(all, &spec->variants[variant], &arch);
         }
     }
     stile_spec_destroy(&spec);

@@ -5,7 +5,7 @@
 #include "common/lanes.cuh"
 #include "common/row_groups.cuh"
 //@ if constants.SPARSE == 1 then
-//@   include("common/straight_line.cuh")
+//@   include("common/straight_line_map.cuh")
 //@ else
 //@   include("common/decode_dense.cuh")
 //@ end
@@ -18,11 +18,11 @@ struct Channels {
     const Product *first; // channel 0
     long long channel_stride;
 
-    __device__ __forceinline__ Lanes operator[](int channel) const
+    __device__ __forceinline__ Lanes<TILES_PER_THREAD> operator[](int channel) const
     {
         Chunk<Product, TILES_PER_THREAD> chunk;
         chunk.load(first + channel * channel_stride);
-        Lanes value;
+        Lanes<TILES_PER_THREAD> value;
 #pragma unroll
         for (int tile = 0; tile < TILES_PER_THREAD; tile++)
             value.of[tile] = to_float(chunk.elements[tile]);
@@ -31,7 +31,7 @@ struct Channels {
 };
 
 // Hands each row of the thread's tiles to the epilogue.
-__device__ __forceinline__ void store_tiles(const Lanes (&out)[TILE_ENTRIES],
+__device__ __forceinline__ void store_tiles(const Lanes<TILES_PER_THREAD> (&out)[TILE_ENTRIES],
                                             const stile_decode_params &p, int tile_row, int chunk)
 {
     const TileRow rows = locate_tile_row(p.groups, tile_row, TILE_ROWS);
@@ -51,7 +51,7 @@ __device__ __forceinline__ void store_tiles(const Lanes (&out)[TILE_ENTRIES],
 __device__ __forceinline__ void decode_tiles(const Channels &in, const float *coefficients,
                                              const stile_decode_params &p, int tile_row, int chunk)
 {
-    Lanes out[TILE_ENTRIES];
-    linear_map(in, coefficients, [&](int output, const Lanes &value) { out[output] = value; });
+    Lanes<TILES_PER_THREAD> out[TILE_ENTRIES];
+    linear_map(in, coefficients, [&](int output, const Lanes<TILES_PER_THREAD> &value) { out[output] = value; });
     store_tiles(out, p, tile_row, chunk);
 }

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The linear map of a dense decoder: input by input, into sums of all outputs held in registers.
 // coefficients: [INPUTS][OUTPUTS] in shared memory, each row padded to COEFFICIENT_PITCH.
+#include "common/accumulate.cuh"
 
 template <class In, class Emit>
 __device__ __forceinline__ void linear_map(const In &in, const float *coefficients, Emit emit)
 {
-    Lanes sums[OUTPUTS];
+    Lanes<TILES_PER_THREAD> sums[OUTPUTS];
 #pragma unroll
     for (int output = 0; output < OUTPUTS; output++)
         sums[output] = 0.0f;
 
 #pragma unroll 8
     for (int j = 0; j < INPUTS; j++) {
-        const Lanes value = in[j];
+        const Lanes<TILES_PER_THREAD> value = in[j];
 #pragma unroll
         for (int output = 0; output < OUTPUTS; output += 4) {
             const float4 row

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The linear map of a dense encoder: output by output, as sums over inputs held in registers.
 // coefficients: [OUTPUTS][INPUTS] in shared memory, each row padded to COEFFICIENT_PITCH.
+#include "common/accumulate.cuh"
 
 template <class In, class Emit>
 __device__ __forceinline__ void linear_map(const In &in, const float *coefficients, Emit emit)
 {
 #pragma unroll 2
     for (int output = 0; output < OUTPUTS; output++) {
-        Lanes sum = 0.0f;
+        Lanes<TILES_PER_THREAD> sum = 0.0f;
 #pragma unroll
         for (int j = 0; j < INPUTS; j += 4) {
             const float4 row

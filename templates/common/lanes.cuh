@@ -1,62 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
-// One value for each of the neighbouring tiles that a thread works on, with arithmetic.
+// One value for each of COUNT neighbouring tiles that a thread works on, with arithmetic.
 
+template <int COUNT>
 struct Lanes {
-    float of[TILES_PER_THREAD];
+    float of[COUNT];
 
     Lanes() = default;
 
     __device__ __forceinline__ Lanes(float value)
     {
 #pragma unroll
-        for (int i = 0; i < TILES_PER_THREAD; i++)
+        for (int i = 0; i < COUNT; i++)
             of[i] = value;
     }
 };
 
-__device__ __forceinline__ Lanes operator+(const Lanes &a, const Lanes &b)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator+(const Lanes<COUNT> &a, const Lanes<COUNT> &b)
 {
-    Lanes sum;
+    Lanes<COUNT> sum;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         sum.of[i] = a.of[i] + b.of[i];
     return sum;
 }
 
-__device__ __forceinline__ Lanes operator-(const Lanes &a, const Lanes &b)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator-(const Lanes<COUNT> &a, const Lanes<COUNT> &b)
 {
-    Lanes difference;
+    Lanes<COUNT> difference;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         difference.of[i] = a.of[i] - b.of[i];
     return difference;
 }
 
-__device__ __forceinline__ Lanes operator-(const Lanes &a)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator-(const Lanes<COUNT> &a)
 {
-    Lanes negated;
+    Lanes<COUNT> negated;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         negated.of[i] = -a.of[i];
     return negated;
 }
 
-__device__ __forceinline__ Lanes operator*(float factor, const Lanes &a)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator*(float factor, const Lanes<COUNT> &a)
 {
-    Lanes product;
+    Lanes<COUNT> product;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         product.of[i] = factor * a.of[i];
     return product;
-}
-
-// sum += coefficient · a. A zero of the basis contributes nothing, not even 0·Inf; where the basis has
-// no zeros the test is compiled out.
-__device__ __forceinline__ void accumulate(Lanes &sum, float coefficient, const Lanes &a)
-{
-    if (!SKIP_ZEROS || coefficient != 0.0f) {
-#pragma unroll
-        for (int i = 0; i < TILES_PER_THREAD; i++)
-            sum.of[i] = fmaf(coefficient, a.of[i], sum.of[i]);
-    }
 }

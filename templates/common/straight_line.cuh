@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The linear map of a sparse rational basis as straight-line code; in[j] is an input, emit(i, value)
-// receives each output. The coefficients are in the code.
+// The linear maps of sparse rational bases as straight-line code; in[j] is an input, emit(i, value) receives
+// each output. The coefficients are in the code.
 
+//@ function straight_line(name)
 template <class In, class Emit>
-__device__ __forceinline__ void linear_map(const In &in, const float *, Emit emit)
+__device__ __forceinline__ void ${name}(const In &in, Emit emit)
 {
-//@ for statement in program("linear_map") do
-//@   if statement.output then
+//@   for statement in program(name) do
+//@     if statement.output then
     emit(${statement.output}, ${statement.value});
-//@   else
-    const Lanes ${statement.name} = ${statement.value};
+//@     else
+    const auto ${statement.name} = ${statement.value};
+//@     end
 //@   end
-//@ end
 }
-
-// Nothing to load.
-__device__ __forceinline__ void load_coefficients(float *, const float *, int, int) {}
+//@ end

@@ -18,6 +18,12 @@ __device__ __forceinline__ void mbarrier_arrive_expect_tx(unsigned barrier, unsi
                  :: "r"(barrier), "r"(bytes) : "memory");
 }
 
+// Arrives, after what this thread wrote.
+__device__ __forceinline__ void mbarrier_arrive(unsigned barrier)
+{
+    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" :: "r"(barrier) : "memory");
+}
+
 // Arrives at the barrier that lies at the same place in block `rank` of the cluster. Orders what the copy
 // engine and wgmma did with shared memory, which wait for it elsewhere; not ordinary accesses: with
 // .release.cluster this costs a fence of the whole GPU.

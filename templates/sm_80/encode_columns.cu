@@ -62,7 +62,7 @@ stile_encode_columns(const __grid_constant__ stile_encode_params p)
         if (tile_row >= p.groups.tile_rows || chunk >= chunks)
             continue;
 
-        Lanes in[TILE_ENTRIES];
+        Lanes<TILES_PER_THREAD> in[TILE_ENTRIES];
         const Input *mine = patch + threadIdx.x * LANE_PITCH + threadIdx.y * TILE_COLUMNS;
 #pragma unroll
         for (int entry = 0; entry < TILE_ENTRIES; entry++) {

@@ -6,43 +6,8 @@
 #include "params.h"
 #include "common/types.cuh"
 //@ declare()
-#include "common/chunk.cuh"
-#include "common/lanes.cuh"
-#include "common/row_groups.cuh"
+#include "common/source_tiles.cuh"
 #include "common/encode.cuh"
-
-constexpr int CHUNK_COLUMNS = TILES_PER_THREAD * TILE_COLUMNS; // of a source row, per thread
-
-// The entries of the thread's tiles, in the order of the encoder's columns.
-__device__ __forceinline__ void load_tiles(Lanes (&in)[TILE_ENTRIES], const stile_encode_params &p,
-                                           int tile_row, int chunk)
-{
-    const TileRow rows = locate_tile_row(p.groups, tile_row, TILE_ROWS);
-    const long long first_column = (long long)chunk * CHUNK_COLUMNS;
-    const long long left = p.inner - first_column;
-    const int valid = left < 0 ? 0 : left < CHUNK_COLUMNS ? (int)left : CHUNK_COLUMNS;
-    const Input *source
-        = static_cast<const Input *>(p.source) + rows.first_row * p.source_pitch + first_column;
-
-    Chunk<Input, CHUNK_COLUMNS> chunks[TILE_ROWS];
-#pragma unroll
-    for (int row = 0; row < TILE_ROWS; row++) {
-        const bool inside = row < rows.valid_rows;
-        if (inside && valid == CHUNK_COLUMNS && p.vectorized)
-            chunks[row].load(source + row * p.source_pitch);
-        else
-            chunks[row].load(source + row * p.source_pitch, inside ? valid : 0);
-    }
-
-#pragma unroll
-    for (int entry = 0; entry < TILE_ENTRIES; entry++) {
-        const int row = ENTRIES_BY_COLUMN ? entry % TILE_ROWS : entry / TILE_COLUMNS;
-        const int column = ENTRIES_BY_COLUMN ? entry / TILE_ROWS : entry % TILE_COLUMNS;
-#pragma unroll
-        for (int tile = 0; tile < TILES_PER_THREAD; tile++)
-            in[entry].of[tile] = to_float(chunks[row].elements[tile * TILE_COLUMNS + column]);
-    }
-}
 
 extern "C" __global__ void __launch_bounds__(32 * THREADS_Y)
 stile_encode_rows(const __grid_constant__ stile_encode_params p)
@@ -66,8 +31,10 @@ stile_encode_rows(const __grid_constant__ stile_encode_params p)
         if (tile_row >= p.groups.tile_rows || chunk >= chunks)
             continue;
 
-        Lanes in[TILE_ENTRIES];
-        load_tiles(in, p, tile_row, chunk);
+        SourceTiles<TILE_ROWS, TILE_COLUMNS, TILES_PER_THREAD> tiles;
+        tiles.load(p, tile_row, chunk);
+        Lanes<TILES_PER_THREAD> in[TILE_ENTRIES];
+        tiles.get_entries(in);
         encode_tiles(in, coefficients,
                      static_cast<Encoded *>(p.encoded) + tile_row * p.encoded_pitch
                          + chunk * TILES_PER_THREAD,

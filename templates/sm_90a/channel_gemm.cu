@@ -6,15 +6,15 @@
 // In a block, one warp produces stages and two warpgroups consume them, each with 64 × BLOCK_N
 // accumulators.
 //
-// Ŷ is left in fragment order, as the accumulators lie in registers: see store_fragments.
+// Ŷ is left in fragment order, as the accumulators lie in registers: see fragments.cuh.
 #include "params.h"
 #include "common/types.cuh"
 //@ declare()
-#include "common/chunk.cuh"
 #include "ptx/cluster.cuh"
 #include "ptx/mbarrier.cuh"
 #include "ptx/tma.cuh"
 #include "ptx/wgmma.cuh"
+#include "sm_90a/fragments.cuh"
 
 constexpr int CLUSTER = 2;
 constexpr int CONSUMERS = 2;                        // warpgroups
@@ -48,32 +48,6 @@ struct Tile {
         row = (band * BAND_ROWS + in_band - column * band_rows) * CLUSTER + rank;
     }
 };
-
-// Accumulators as 16-byte vectors, straight from registers. A block of Ŷ is a sequence of 512-byte runs,
-// one vector of each lane: run ((warp of the block · 2 + half) · BLOCK_N/32 + quad) holds, for lane l, row
-// 16·warp + 8·half + l/4 and the columns 32·quad + 8·i + l%4·2 + {0, 1} for i = 0 … 3.
-__device__ __forceinline__ void store_fragments(const float (&sum)[BLOCK_N / 2], char *block)
-{
-    constexpr int QUADS = BLOCK_N / 32;
-    const int warp = threadIdx.x / 32 - 4, lane = threadIdx.x % 32;
-    uint4 *runs = reinterpret_cast<uint4 *>(block) + warp * 2 * QUADS * 32 + lane;
-#pragma unroll
-    for (int half = 0; half < 2; half++) {
-#pragma unroll
-        for (int quad = 0; quad < QUADS; quad++) {
-            Chunk<Product, 8> vector;
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-                Product pair[2];
-                const int j = (quad * 4 + i) * 4 + half * 2;
-                from_floats(pair, sum[j], sum[j + 1]);
-                vector.elements[2 * i] = pair[0];
-                vector.elements[2 * i + 1] = pair[1];
-            }
-            runs[(half * QUADS + quad) * 32] = vector.words[0];
-        }
-    }
-}
 
 extern "C" __global__ void __cluster_dims__(CLUSTER, 1, 1) __launch_bounds__(THREADS, 1)
 stile_channel_gemm(const __grid_constant__ stile_gemm_tma_params p)
@@ -163,7 +137,8 @@ stile_channel_gemm(const __grid_constant__ stile_gemm_tma_params p)
             const long long block
                 = ((long long)tile.row * p.columns + tile.column) * RANK + tile.channel;
             store_fragments(sum, static_cast<char *>(p.product)
-                                + block * (BLOCK_M * BLOCK_N * sizeof(Product)));
+                                + block * (BLOCK_M * BLOCK_N * sizeof(Product)),
+                            threadIdx.x / 32 - 4, lane);
         }
     }
 

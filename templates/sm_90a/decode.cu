@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decodes the products of all channels from fragment order: Ŷ [block rows][block columns][rank] blocks of
-// BLOCK_M × BLOCK_N products, as store_fragments in channel_gemm.cu leaves them.
+// Decodes the products of all channels from fragment order (see fragments.cuh).
 //
 // A thread block takes one run of 512 bytes of every channel: 8 rows of tiles by 32 columns. Each of its
 // warps reads a quarter, two rows; each thread a pair of neighbours along N.

@@ -76,6 +76,81 @@ typedef struct stile_decode_params {
     int vectorized;              /* y, residual, bias and their rows are aligned for whole-chunk access */
 } stile_decode_params;
 
+/* --- backward ---------------------------------------------------------------------------------- */
+
+/* Rearranges coefficients of a dense basis: result[i][j][l] = source[i·s0 + j·s1 + l·s2]. */
+typedef struct stile_permutation {
+    const float *source;
+    float *result;
+    int extents[3], strides[3];
+} stile_permutation;
+
+/* One thread block each; those with extent 0 do nothing. */
+typedef struct stile_permute_params {
+    stile_permutation permutations[4];
+} stile_permute_params;
+
+/* dZ = dY ∘ activation'(Z), element by element. */
+typedef struct stile_activation_params {
+    const void *dy, *z;
+    void *dz;
+    long long dy_pitch, z_pitch, dz_pitch;
+    int rows, columns;
+    int vectorized; /* all three and their rows are aligned for whole-chunk access */
+} stile_activation_params;
+
+/* Sums of columns over strips of rows: partials [strips][columns]. */
+typedef struct stile_column_sums_params {
+    const void *source;
+    float *partials;
+    long long source_pitch;
+    int rows, columns;
+    int strips, strip_rows;
+} stile_column_sums_params;
+
+/*
+ * Sums partials [partial_count][rows·tile_rows·tile_columns] over the first extent, in order. Entry
+ * (a, b) of row i goes to result[i·row_stride + entry·entry_stride], its number being that of (a, b),
+ * or with `transposed` of (b, a).
+ */
+typedef struct stile_sum_params {
+    const float *partials;
+    void *result;
+    const float *support; /* laid out as the result; where it holds zero, so does the result; or NULL */
+    int partial_count;
+    int rows, tile_rows, tile_columns;
+    int row_stride, entry_stride;
+    int transposed;
+} stile_sum_params;
+
+/* Ŵ [rank][rows][source_pitch] → Ŵᵀ [rank][columns][result_pitch], zero from `rows` on. */
+typedef struct stile_transpose_params {
+    const void *source;
+    void *result;
+    long long source_pitch, result_pitch;
+    int rank, rows, columns;
+} stile_transpose_params;
+
+/* For each channel product = leftᵀ·right, contracting over tile rows. */
+typedef struct stile_weight_gemm_params {
+    const void *left, *right; /* [rank][tile_rows][pitch] */
+    void *product;            /* [rank][left_columns][product_pitch] */
+    long long left_pitch, right_pitch, product_pitch;
+    int tile_rows, left_columns, right_columns;
+    int paired; /* rows of the product are aligned for stores of two elements */
+} stile_weight_gemm_params;
+
+/* Σ over tiles of matrix entry × product of a channel: partials [blocks][rank][tile entries]. */
+typedef struct stile_contract_params {
+    const void *product; /* [rank][tile_rows][product_pitch] */
+    const void *source;  /* row-major */
+    float *partials;
+    long long product_pitch, source_pitch;
+    stile_row_groups groups; /* of the source's rows */
+    int columns;             /* of the source */
+    int tile_columns;
+} stile_contract_params;
+
 // --- common/types.cuh ---
 // Number formats as storage types, and their conversions from and to float, to nearest even.
 
@@ -261,6 +336,14 @@ __device__ __forceinline__ void cp_async_wait_group()
 __device__ __forceinline__ void ldmatrix_x4(unsigned (&fragment)[4], unsigned shared_address)
 {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(fragment[0]), "=r"(fragment[1]), "=r"(fragment[2]), "=r"(fragment[3])
+                 : "r"(shared_address) : "memory");
+}
+
+// The same, each matrix transposed on its way.
+__device__ __forceinline__ void ldmatrix_x4_trans(unsigned (&fragment)[4], unsigned shared_address)
+{
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(fragment[0]), "=r"(fragment[1]), "=r"(fragment[2]), "=r"(fragment[3])
                  : "r"(shared_address) : "memory");
 }

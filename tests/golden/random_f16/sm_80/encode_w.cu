@@ -75,6 +75,81 @@ typedef struct stile_decode_params {
     int vectorized;              /* y, residual, bias and their rows are aligned for whole-chunk access */
 } stile_decode_params;
 
+/* --- backward ---------------------------------------------------------------------------------- */
+
+/* Rearranges coefficients of a dense basis: result[i][j][l] = source[i·s0 + j·s1 + l·s2]. */
+typedef struct stile_permutation {
+    const float *source;
+    float *result;
+    int extents[3], strides[3];
+} stile_permutation;
+
+/* One thread block each; those with extent 0 do nothing. */
+typedef struct stile_permute_params {
+    stile_permutation permutations[4];
+} stile_permute_params;
+
+/* dZ = dY ∘ activation'(Z), element by element. */
+typedef struct stile_activation_params {
+    const void *dy, *z;
+    void *dz;
+    long long dy_pitch, z_pitch, dz_pitch;
+    int rows, columns;
+    int vectorized; /* all three and their rows are aligned for whole-chunk access */
+} stile_activation_params;
+
+/* Sums of columns over strips of rows: partials [strips][columns]. */
+typedef struct stile_column_sums_params {
+    const void *source;
+    float *partials;
+    long long source_pitch;
+    int rows, columns;
+    int strips, strip_rows;
+} stile_column_sums_params;
+
+/*
+ * Sums partials [partial_count][rows·tile_rows·tile_columns] over the first extent, in order. Entry
+ * (a, b) of row i goes to result[i·row_stride + entry·entry_stride], its number being that of (a, b),
+ * or with `transposed` of (b, a).
+ */
+typedef struct stile_sum_params {
+    const float *partials;
+    void *result;
+    const float *support; /* laid out as the result; where it holds zero, so does the result; or NULL */
+    int partial_count;
+    int rows, tile_rows, tile_columns;
+    int row_stride, entry_stride;
+    int transposed;
+} stile_sum_params;
+
+/* Ŵ [rank][rows][source_pitch] → Ŵᵀ [rank][columns][result_pitch], zero from `rows` on. */
+typedef struct stile_transpose_params {
+    const void *source;
+    void *result;
+    long long source_pitch, result_pitch;
+    int rank, rows, columns;
+} stile_transpose_params;
+
+/* For each channel product = leftᵀ·right, contracting over tile rows. */
+typedef struct stile_weight_gemm_params {
+    const void *left, *right; /* [rank][tile_rows][pitch] */
+    void *product;            /* [rank][left_columns][product_pitch] */
+    long long left_pitch, right_pitch, product_pitch;
+    int tile_rows, left_columns, right_columns;
+    int paired; /* rows of the product are aligned for stores of two elements */
+} stile_weight_gemm_params;
+
+/* Σ over tiles of matrix entry × product of a channel: partials [blocks][rank][tile entries]. */
+typedef struct stile_contract_params {
+    const void *product; /* [rank][tile_rows][product_pitch] */
+    const void *source;  /* row-major */
+    float *partials;
+    long long product_pitch, source_pitch;
+    stile_row_groups groups; /* of the source's rows */
+    int columns;             /* of the source */
+    int tile_columns;
+} stile_contract_params;
+
 // --- common/types.cuh ---
 // Number formats as storage types, and their conversions from and to float, to nearest even.
 
@@ -237,66 +312,60 @@ struct Chunk {
 };
 
 // --- common/lanes.cuh ---
-// One value for each of the neighbouring tiles that a thread works on, with arithmetic.
+// One value for each of COUNT neighbouring tiles that a thread works on, with arithmetic.
 
+template <int COUNT>
 struct Lanes {
-    float of[TILES_PER_THREAD];
+    float of[COUNT];
 
     Lanes() = default;
 
     __device__ __forceinline__ Lanes(float value)
     {
 #pragma unroll
-        for (int i = 0; i < TILES_PER_THREAD; i++)
+        for (int i = 0; i < COUNT; i++)
             of[i] = value;
     }
 };
 
-__device__ __forceinline__ Lanes operator+(const Lanes &a, const Lanes &b)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator+(const Lanes<COUNT> &a, const Lanes<COUNT> &b)
 {
-    Lanes sum;
+    Lanes<COUNT> sum;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         sum.of[i] = a.of[i] + b.of[i];
     return sum;
 }
 
-__device__ __forceinline__ Lanes operator-(const Lanes &a, const Lanes &b)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator-(const Lanes<COUNT> &a, const Lanes<COUNT> &b)
 {
-    Lanes difference;
+    Lanes<COUNT> difference;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         difference.of[i] = a.of[i] - b.of[i];
     return difference;
 }
 
-__device__ __forceinline__ Lanes operator-(const Lanes &a)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator-(const Lanes<COUNT> &a)
 {
-    Lanes negated;
+    Lanes<COUNT> negated;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         negated.of[i] = -a.of[i];
     return negated;
 }
 
-__device__ __forceinline__ Lanes operator*(float factor, const Lanes &a)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator*(float factor, const Lanes<COUNT> &a)
 {
-    Lanes product;
+    Lanes<COUNT> product;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         product.of[i] = factor * a.of[i];
     return product;
-}
-
-// sum += coefficient · a. A zero of the basis contributes nothing, not even 0·Inf; where the basis has
-// no zeros the test is compiled out.
-__device__ __forceinline__ void accumulate(Lanes &sum, float coefficient, const Lanes &a)
-{
-    if (!SKIP_ZEROS || coefficient != 0.0f) {
-#pragma unroll
-        for (int i = 0; i < TILES_PER_THREAD; i++)
-            sum.of[i] = fmaf(coefficient, a.of[i], sum.of[i]);
-    }
 }
 
 // --- common/encode.cuh ---
@@ -306,12 +375,27 @@ __device__ __forceinline__ void accumulate(Lanes &sum, float coefficient, const 
 // The linear map of a dense encoder: output by output, as sums over inputs held in registers.
 // coefficients: [OUTPUTS][INPUTS] in shared memory, each row padded to COEFFICIENT_PITCH.
 
+// --- common/accumulate.cuh ---
+// sum += coefficient · a. A zero of the basis contributes nothing, not even 0·Inf; where the basis has
+// no zeros the test is compiled out.
+template <int COUNT>
+__device__ __forceinline__ void accumulate(Lanes<COUNT> &sum, float coefficient,
+                                           const Lanes<COUNT> &a)
+{
+    if (!SKIP_ZEROS || coefficient != 0.0f) {
+#pragma unroll
+        for (int i = 0; i < COUNT; i++)
+            sum.of[i] = fmaf(coefficient, a.of[i], sum.of[i]);
+    }
+}
+
+// --- common/encode_dense.cuh ---
 template <class In, class Emit>
 __device__ __forceinline__ void linear_map(const In &in, const float *coefficients, Emit emit)
 {
 #pragma unroll 2
     for (int output = 0; output < OUTPUTS; output++) {
-        Lanes sum = 0.0f;
+        Lanes<TILES_PER_THREAD> sum = 0.0f;
 #pragma unroll
         for (int j = 0; j < INPUTS; j += 4) {
             const float4 row
@@ -340,10 +424,10 @@ __device__ __forceinline__ void load_coefficients(float *shared, const float *gl
 constexpr int TILE_ENTRIES = TILE_ROWS * TILE_COLUMNS;
 
 // out: channel 0 of the thread's tiles; in: their entries, numbered as the columns of the encoder.
-__device__ __forceinline__ void encode_tiles(const Lanes (&in)[TILE_ENTRIES], const float *coefficients,
+__device__ __forceinline__ void encode_tiles(const Lanes<TILES_PER_THREAD> (&in)[TILE_ENTRIES], const float *coefficients,
                                              Encoded *out, long long channel_stride)
 {
-    linear_map(in, coefficients, [&](int channel, const Lanes &value) {
+    linear_map(in, coefficients, [&](int channel, const Lanes<TILES_PER_THREAD> &value) {
         Chunk<Encoded, TILES_PER_THREAD> chunk;
         from_floats(chunk.elements, value.of);
         chunk.store(out + channel * channel_stride);
@@ -403,7 +487,7 @@ stile_encode_columns(const __grid_constant__ stile_encode_params p)
         if (tile_row >= p.groups.tile_rows || chunk >= chunks)
             continue;
 
-        Lanes in[TILE_ENTRIES];
+        Lanes<TILES_PER_THREAD> in[TILE_ENTRIES];
         const Input *mine = patch + threadIdx.x * LANE_PITCH + threadIdx.y * TILE_COLUMNS;
 #pragma unroll
         for (int entry = 0; entry < TILE_ENTRIES; entry++) {

@@ -8,7 +8,7 @@
 // In a block, one warp produces stages and two warpgroups consume them, each with 64 × BLOCK_N
 // accumulators.
 //
-// Ŷ is left in fragment order, as the accumulators lie in registers: see store_fragments.
+// Ŷ is left in fragment order, as the accumulators lie in registers: see fragments.cuh.
 
 // --- params.h ---
 /*
@@ -78,6 +78,81 @@ typedef struct stile_decode_params {
     int columns;                 /* N */
     int vectorized;              /* y, residual, bias and their rows are aligned for whole-chunk access */
 } stile_decode_params;
+
+/* --- backward ---------------------------------------------------------------------------------- */
+
+/* Rearranges coefficients of a dense basis: result[i][j][l] = source[i·s0 + j·s1 + l·s2]. */
+typedef struct stile_permutation {
+    const float *source;
+    float *result;
+    int extents[3], strides[3];
+} stile_permutation;
+
+/* One thread block each; those with extent 0 do nothing. */
+typedef struct stile_permute_params {
+    stile_permutation permutations[4];
+} stile_permute_params;
+
+/* dZ = dY ∘ activation'(Z), element by element. */
+typedef struct stile_activation_params {
+    const void *dy, *z;
+    void *dz;
+    long long dy_pitch, z_pitch, dz_pitch;
+    int rows, columns;
+    int vectorized; /* all three and their rows are aligned for whole-chunk access */
+} stile_activation_params;
+
+/* Sums of columns over strips of rows: partials [strips][columns]. */
+typedef struct stile_column_sums_params {
+    const void *source;
+    float *partials;
+    long long source_pitch;
+    int rows, columns;
+    int strips, strip_rows;
+} stile_column_sums_params;
+
+/*
+ * Sums partials [partial_count][rows·tile_rows·tile_columns] over the first extent, in order. Entry
+ * (a, b) of row i goes to result[i·row_stride + entry·entry_stride], its number being that of (a, b),
+ * or with `transposed` of (b, a).
+ */
+typedef struct stile_sum_params {
+    const float *partials;
+    void *result;
+    const float *support; /* laid out as the result; where it holds zero, so does the result; or NULL */
+    int partial_count;
+    int rows, tile_rows, tile_columns;
+    int row_stride, entry_stride;
+    int transposed;
+} stile_sum_params;
+
+/* Ŵ [rank][rows][source_pitch] → Ŵᵀ [rank][columns][result_pitch], zero from `rows` on. */
+typedef struct stile_transpose_params {
+    const void *source;
+    void *result;
+    long long source_pitch, result_pitch;
+    int rank, rows, columns;
+} stile_transpose_params;
+
+/* For each channel product = leftᵀ·right, contracting over tile rows. */
+typedef struct stile_weight_gemm_params {
+    const void *left, *right; /* [rank][tile_rows][pitch] */
+    void *product;            /* [rank][left_columns][product_pitch] */
+    long long left_pitch, right_pitch, product_pitch;
+    int tile_rows, left_columns, right_columns;
+    int paired; /* rows of the product are aligned for stores of two elements */
+} stile_weight_gemm_params;
+
+/* Σ over tiles of matrix entry × product of a channel: partials [blocks][rank][tile entries]. */
+typedef struct stile_contract_params {
+    const void *product; /* [rank][tile_rows][product_pitch] */
+    const void *source;  /* row-major */
+    float *partials;
+    long long product_pitch, source_pitch;
+    stile_row_groups groups; /* of the source's rows */
+    int columns;             /* of the source */
+    int tile_columns;
+} stile_contract_params;
 
 // --- common/types.cuh ---
 // Number formats as storage types, and their conversions from and to float, to nearest even.
@@ -178,63 +253,6 @@ constexpr int NUM_STAGES = 4; // schedule.stages
 constexpr int RANK = 7; // basis.rank
 constexpr int BAND_ROWS = 8; // that run side by side
 
-// --- common/chunk.cuh ---
-// Runs of neighbouring elements, moved in the widest words that their size allows.
-
-template <int BYTES> struct WordOf;
-template <> struct WordOf<1> { using type = unsigned char; };
-template <> struct WordOf<2> { using type = unsigned short; };
-template <> struct WordOf<4> { using type = unsigned; };
-template <> struct WordOf<8> { using type = uint2; };
-template <> struct WordOf<16> { using type = uint4; };
-
-// COUNT elements of T. Memory that is read or written whole must be aligned to WORD_BYTES.
-template <class T, int COUNT>
-struct Chunk {
-    static constexpr int BYTES = COUNT * sizeof(T);
-    static constexpr int WORD_BYTES = BYTES % 16 == 0 ? 16
-        : BYTES % 8 == 0                              ? 8
-        : BYTES % 4 == 0                              ? 4
-        : BYTES % 2 == 0                              ? 2
-                                                      : 1;
-    using Word = typename WordOf<WORD_BYTES>::type;
-
-    union {
-        T elements[COUNT];
-        Word words[BYTES / WORD_BYTES];
-    };
-
-    __device__ __forceinline__ void load(const T *memory)
-    {
-#pragma unroll
-        for (int i = 0; i < BYTES / WORD_BYTES; i++)
-            words[i] = reinterpret_cast<const Word *>(memory)[i];
-    }
-
-    __device__ __forceinline__ void store(T *memory) const
-    {
-#pragma unroll
-        for (int i = 0; i < BYTES / WORD_BYTES; i++)
-            reinterpret_cast<Word *>(memory)[i] = words[i];
-    }
-
-    // Elements from `valid` on are zero when loaded and untouched when stored; valid may be negative.
-    __device__ __forceinline__ void load(const T *memory, int valid)
-    {
-#pragma unroll
-        for (int i = 0; i < COUNT; i++)
-            elements[i] = i < valid ? memory[i] : T{};
-    }
-
-    __device__ __forceinline__ void store(T *memory, int valid) const
-    {
-#pragma unroll
-        for (int i = 0; i < COUNT; i++)
-            if (i < valid)
-                memory[i] = elements[i];
-    }
-};
-
 // --- ptx/cluster.cuh ---
 // Clusters of thread blocks, and registers moved between warpgroups (sm_90).
 
@@ -253,6 +271,20 @@ __device__ __forceinline__ void barrier_cluster_arrive()
 __device__ __forceinline__ void barrier_cluster_wait()
 {
     asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+
+// Stores a value in block `rank` of the cluster; its four bytes complete on that block's barrier. Both
+// addresses are of this block: the same places there.
+__device__ __forceinline__ void st_async(unsigned shared_address, unsigned value, unsigned barrier,
+                                         unsigned rank)
+{
+    asm volatile("{\n"
+                 ".reg .b32 remote_address, remote_barrier;\n"
+                 "mapa.shared::cluster.u32 remote_address, %0, %3;\n"
+                 "mapa.shared::cluster.u32 remote_barrier, %2, %3;\n"
+                 "st.async.shared::cluster.mbarrier::complete_tx::bytes.b32"
+                 " [remote_address], %1, [remote_barrier];\n"
+                 "}" :: "r"(shared_address), "r"(value), "r"(barrier), "r"(rank) : "memory");
 }
 
 template <int REGISTERS>
@@ -285,6 +317,12 @@ __device__ __forceinline__ void mbarrier_arrive_expect_tx(unsigned barrier, unsi
 {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
                  :: "r"(barrier), "r"(bytes) : "memory");
+}
+
+// Arrives, after what this thread wrote.
+__device__ __forceinline__ void mbarrier_arrive(unsigned barrier)
+{
+    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" :: "r"(barrier) : "memory");
 }
 
 // Arrives at the barrier that lies at the same place in block `rank` of the cluster. Orders what the copy
@@ -439,6 +477,95 @@ __device__ __forceinline__ void wgmma(float (&sum)[BLOCK_N / 2], unsigned long l
                  : "l"(a), "l"(b), "r"(accumulate));
 }
 
+// --- sm_90a/fragments.cuh ---
+// Ŷ in fragment order: the accumulators of wgmma as 16-byte vectors, straight from registers.
+//
+// Ŷ is [row blocks][column blocks][rank] blocks of BLOCK_M × BLOCK_N products. A block is a sequence of
+// 512-byte runs, one vector of each lane: run ((warp of the block · 2 + half) · BLOCK_N/32 + quad) holds, for
+// lane l, row 16·warp + 8·half + l/4 and the columns 32·quad + 8·i + l%4·2 + {0, 1} for i = 0 … 3.
+
+// --- common/chunk.cuh ---
+// Runs of neighbouring elements, moved in the widest words that their size allows.
+
+template <int BYTES> struct WordOf;
+template <> struct WordOf<1> { using type = unsigned char; };
+template <> struct WordOf<2> { using type = unsigned short; };
+template <> struct WordOf<4> { using type = unsigned; };
+template <> struct WordOf<8> { using type = uint2; };
+template <> struct WordOf<16> { using type = uint4; };
+
+// COUNT elements of T. Memory that is read or written whole must be aligned to WORD_BYTES.
+template <class T, int COUNT>
+struct Chunk {
+    static constexpr int BYTES = COUNT * sizeof(T);
+    static constexpr int WORD_BYTES = BYTES % 16 == 0 ? 16
+        : BYTES % 8 == 0                              ? 8
+        : BYTES % 4 == 0                              ? 4
+        : BYTES % 2 == 0                              ? 2
+                                                      : 1;
+    using Word = typename WordOf<WORD_BYTES>::type;
+
+    union {
+        T elements[COUNT];
+        Word words[BYTES / WORD_BYTES];
+    };
+
+    __device__ __forceinline__ void load(const T *memory)
+    {
+#pragma unroll
+        for (int i = 0; i < BYTES / WORD_BYTES; i++)
+            words[i] = reinterpret_cast<const Word *>(memory)[i];
+    }
+
+    __device__ __forceinline__ void store(T *memory) const
+    {
+#pragma unroll
+        for (int i = 0; i < BYTES / WORD_BYTES; i++)
+            reinterpret_cast<Word *>(memory)[i] = words[i];
+    }
+
+    // Elements from `valid` on are zero when loaded and untouched when stored; valid may be negative.
+    __device__ __forceinline__ void load(const T *memory, int valid)
+    {
+#pragma unroll
+        for (int i = 0; i < COUNT; i++)
+            elements[i] = i < valid ? memory[i] : T{};
+    }
+
+    __device__ __forceinline__ void store(T *memory, int valid) const
+    {
+#pragma unroll
+        for (int i = 0; i < COUNT; i++)
+            if (i < valid)
+                memory[i] = elements[i];
+    }
+};
+
+// --- sm_90a/fragments.cuh ---
+// warp: of the consumers, which hold 16 rows of the block each.
+__device__ __forceinline__ void store_fragments(const float (&sum)[BLOCK_N / 2], char *block, int warp,
+                                                int lane)
+{
+    constexpr int QUADS = BLOCK_N / 32;
+    uint4 *runs = reinterpret_cast<uint4 *>(block) + warp * 2 * QUADS * 32 + lane;
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+#pragma unroll
+        for (int quad = 0; quad < QUADS; quad++) {
+            Chunk<Product, 8> vector;
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                Product pair[2];
+                const int j = (quad * 4 + i) * 4 + half * 2;
+                from_floats(pair, sum[j], sum[j + 1]);
+                vector.elements[2 * i] = pair[0];
+                vector.elements[2 * i + 1] = pair[1];
+            }
+            runs[(half * QUADS + quad) * 32] = vector.words[0];
+        }
+    }
+}
+
 // --- sm_90a/channel_gemm.cu ---
 constexpr int CLUSTER = 2;
 constexpr int CONSUMERS = 2;                        // warpgroups
@@ -472,32 +599,6 @@ struct Tile {
         row = (band * BAND_ROWS + in_band - column * band_rows) * CLUSTER + rank;
     }
 };
-
-// Accumulators as 16-byte vectors, straight from registers. A block of Ŷ is a sequence of 512-byte runs,
-// one vector of each lane: run ((warp of the block · 2 + half) · BLOCK_N/32 + quad) holds, for lane l, row
-// 16·warp + 8·half + l/4 and the columns 32·quad + 8·i + l%4·2 + {0, 1} for i = 0 … 3.
-__device__ __forceinline__ void store_fragments(const float (&sum)[BLOCK_N / 2], char *block)
-{
-    constexpr int QUADS = BLOCK_N / 32;
-    const int warp = threadIdx.x / 32 - 4, lane = threadIdx.x % 32;
-    uint4 *runs = reinterpret_cast<uint4 *>(block) + warp * 2 * QUADS * 32 + lane;
-#pragma unroll
-    for (int half = 0; half < 2; half++) {
-#pragma unroll
-        for (int quad = 0; quad < QUADS; quad++) {
-            Chunk<Product, 8> vector;
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-                Product pair[2];
-                const int j = (quad * 4 + i) * 4 + half * 2;
-                from_floats(pair, sum[j], sum[j + 1]);
-                vector.elements[2 * i] = pair[0];
-                vector.elements[2 * i + 1] = pair[1];
-            }
-            runs[(half * QUADS + quad) * 32] = vector.words[0];
-        }
-    }
-}
 
 extern "C" __global__ void __cluster_dims__(CLUSTER, 1, 1) __launch_bounds__(THREADS, 1)
 stile_channel_gemm(const __grid_constant__ stile_gemm_tma_params p)
@@ -587,7 +688,8 @@ stile_channel_gemm(const __grid_constant__ stile_gemm_tma_params p)
             const long long block
                 = ((long long)tile.row * p.columns + tile.column) * RANK + tile.channel;
             store_fragments(sum, static_cast<char *>(p.product)
-                                + block * (BLOCK_M * BLOCK_N * sizeof(Product)));
+                                + block * (BLOCK_M * BLOCK_N * sizeof(Product)),
+                            threadIdx.x / 32 - 4, lane);
         }
     }
 

@@ -75,6 +75,81 @@ typedef struct stile_decode_params {
     int vectorized;              /* y, residual, bias and their rows are aligned for whole-chunk access */
 } stile_decode_params;
 
+/* --- backward ---------------------------------------------------------------------------------- */
+
+/* Rearranges coefficients of a dense basis: result[i][j][l] = source[i·s0 + j·s1 + l·s2]. */
+typedef struct stile_permutation {
+    const float *source;
+    float *result;
+    int extents[3], strides[3];
+} stile_permutation;
+
+/* One thread block each; those with extent 0 do nothing. */
+typedef struct stile_permute_params {
+    stile_permutation permutations[4];
+} stile_permute_params;
+
+/* dZ = dY ∘ activation'(Z), element by element. */
+typedef struct stile_activation_params {
+    const void *dy, *z;
+    void *dz;
+    long long dy_pitch, z_pitch, dz_pitch;
+    int rows, columns;
+    int vectorized; /* all three and their rows are aligned for whole-chunk access */
+} stile_activation_params;
+
+/* Sums of columns over strips of rows: partials [strips][columns]. */
+typedef struct stile_column_sums_params {
+    const void *source;
+    float *partials;
+    long long source_pitch;
+    int rows, columns;
+    int strips, strip_rows;
+} stile_column_sums_params;
+
+/*
+ * Sums partials [partial_count][rows·tile_rows·tile_columns] over the first extent, in order. Entry
+ * (a, b) of row i goes to result[i·row_stride + entry·entry_stride], its number being that of (a, b),
+ * or with `transposed` of (b, a).
+ */
+typedef struct stile_sum_params {
+    const float *partials;
+    void *result;
+    const float *support; /* laid out as the result; where it holds zero, so does the result; or NULL */
+    int partial_count;
+    int rows, tile_rows, tile_columns;
+    int row_stride, entry_stride;
+    int transposed;
+} stile_sum_params;
+
+/* Ŵ [rank][rows][source_pitch] → Ŵᵀ [rank][columns][result_pitch], zero from `rows` on. */
+typedef struct stile_transpose_params {
+    const void *source;
+    void *result;
+    long long source_pitch, result_pitch;
+    int rank, rows, columns;
+} stile_transpose_params;
+
+/* For each channel product = leftᵀ·right, contracting over tile rows. */
+typedef struct stile_weight_gemm_params {
+    const void *left, *right; /* [rank][tile_rows][pitch] */
+    void *product;            /* [rank][left_columns][product_pitch] */
+    long long left_pitch, right_pitch, product_pitch;
+    int tile_rows, left_columns, right_columns;
+    int paired; /* rows of the product are aligned for stores of two elements */
+} stile_weight_gemm_params;
+
+/* Σ over tiles of matrix entry × product of a channel: partials [blocks][rank][tile entries]. */
+typedef struct stile_contract_params {
+    const void *product; /* [rank][tile_rows][product_pitch] */
+    const void *source;  /* row-major */
+    float *partials;
+    long long product_pitch, source_pitch;
+    stile_row_groups groups; /* of the source's rows */
+    int columns;             /* of the source */
+    int tile_columns;
+} stile_contract_params;
+
 // --- common/types.cuh ---
 // Number formats as storage types, and their conversions from and to float, to nearest even.
 
@@ -327,66 +402,60 @@ struct Epilogue {
 };
 
 // --- common/lanes.cuh ---
-// One value for each of the neighbouring tiles that a thread works on, with arithmetic.
+// One value for each of COUNT neighbouring tiles that a thread works on, with arithmetic.
 
+template <int COUNT>
 struct Lanes {
-    float of[TILES_PER_THREAD];
+    float of[COUNT];
 
     Lanes() = default;
 
     __device__ __forceinline__ Lanes(float value)
     {
 #pragma unroll
-        for (int i = 0; i < TILES_PER_THREAD; i++)
+        for (int i = 0; i < COUNT; i++)
             of[i] = value;
     }
 };
 
-__device__ __forceinline__ Lanes operator+(const Lanes &a, const Lanes &b)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator+(const Lanes<COUNT> &a, const Lanes<COUNT> &b)
 {
-    Lanes sum;
+    Lanes<COUNT> sum;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         sum.of[i] = a.of[i] + b.of[i];
     return sum;
 }
 
-__device__ __forceinline__ Lanes operator-(const Lanes &a, const Lanes &b)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator-(const Lanes<COUNT> &a, const Lanes<COUNT> &b)
 {
-    Lanes difference;
+    Lanes<COUNT> difference;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         difference.of[i] = a.of[i] - b.of[i];
     return difference;
 }
 
-__device__ __forceinline__ Lanes operator-(const Lanes &a)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator-(const Lanes<COUNT> &a)
 {
-    Lanes negated;
+    Lanes<COUNT> negated;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         negated.of[i] = -a.of[i];
     return negated;
 }
 
-__device__ __forceinline__ Lanes operator*(float factor, const Lanes &a)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator*(float factor, const Lanes<COUNT> &a)
 {
-    Lanes product;
+    Lanes<COUNT> product;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         product.of[i] = factor * a.of[i];
     return product;
-}
-
-// sum += coefficient · a. A zero of the basis contributes nothing, not even 0·Inf; where the basis has
-// no zeros the test is compiled out.
-__device__ __forceinline__ void accumulate(Lanes &sum, float coefficient, const Lanes &a)
-{
-    if (!SKIP_ZEROS || coefficient != 0.0f) {
-#pragma unroll
-        for (int i = 0; i < TILES_PER_THREAD; i++)
-            sum.of[i] = fmaf(coefficient, a.of[i], sum.of[i]);
-    }
 }
 
 // --- common/row_groups.cuh ---
@@ -407,16 +476,24 @@ __device__ __forceinline__ TileRow locate_tile_row(const stile_row_groups &group
 }
 
 // --- common/straight_line.cuh ---
-// The linear map of a sparse rational basis as straight-line code; in[j] is an input, emit(i, value)
-// receives each output. The coefficients are in the code.
+// The linear maps of sparse rational bases as straight-line code; in[j] is an input, emit(i, value) receives
+// each output. The coefficients are in the code.
 
+// --- common/straight_line_map.cuh ---
+template <class In, class Emit>
+__device__ __forceinline__ void linear_map(const In &in, Emit emit)
+{
+    const auto t0 = in[0] + in[2];
+    emit(0, t0);
+    const auto t1 = in[1] + in[3];
+    emit(1, t1);
+}
+
+// In the form of the dense maps.
 template <class In, class Emit>
 __device__ __forceinline__ void linear_map(const In &in, const float *, Emit emit)
 {
-    const Lanes t0 = in[0] + in[2];
-    emit(0, t0);
-    const Lanes t1 = in[1] + in[3];
-    emit(1, t1);
+    linear_map(in, emit);
 }
 
 // Nothing to load.
@@ -431,11 +508,11 @@ struct Channels {
     const Product *first; // channel 0
     long long channel_stride;
 
-    __device__ __forceinline__ Lanes operator[](int channel) const
+    __device__ __forceinline__ Lanes<TILES_PER_THREAD> operator[](int channel) const
     {
         Chunk<Product, TILES_PER_THREAD> chunk;
         chunk.load(first + channel * channel_stride);
-        Lanes value;
+        Lanes<TILES_PER_THREAD> value;
 #pragma unroll
         for (int tile = 0; tile < TILES_PER_THREAD; tile++)
             value.of[tile] = to_float(chunk.elements[tile]);
@@ -444,7 +521,7 @@ struct Channels {
 };
 
 // Hands each row of the thread's tiles to the epilogue.
-__device__ __forceinline__ void store_tiles(const Lanes (&out)[TILE_ENTRIES],
+__device__ __forceinline__ void store_tiles(const Lanes<TILES_PER_THREAD> (&out)[TILE_ENTRIES],
                                             const stile_decode_params &p, int tile_row, int chunk)
 {
     const TileRow rows = locate_tile_row(p.groups, tile_row, TILE_ROWS);
@@ -464,8 +541,8 @@ __device__ __forceinline__ void store_tiles(const Lanes (&out)[TILE_ENTRIES],
 __device__ __forceinline__ void decode_tiles(const Channels &in, const float *coefficients,
                                              const stile_decode_params &p, int tile_row, int chunk)
 {
-    Lanes out[TILE_ENTRIES];
-    linear_map(in, coefficients, [&](int output, const Lanes &value) { out[output] = value; });
+    Lanes<TILES_PER_THREAD> out[TILE_ENTRIES];
+    linear_map(in, coefficients, [&](int output, const Lanes<TILES_PER_THREAD> &value) { out[output] = value; });
     store_tiles(out, p, tile_row, chunk);
 }
 

@@ -75,6 +75,81 @@ typedef struct stile_decode_params {
     int vectorized;              /* y, residual, bias and their rows are aligned for whole-chunk access */
 } stile_decode_params;
 
+/* --- backward ---------------------------------------------------------------------------------- */
+
+/* Rearranges coefficients of a dense basis: result[i][j][l] = source[i·s0 + j·s1 + l·s2]. */
+typedef struct stile_permutation {
+    const float *source;
+    float *result;
+    int extents[3], strides[3];
+} stile_permutation;
+
+/* One thread block each; those with extent 0 do nothing. */
+typedef struct stile_permute_params {
+    stile_permutation permutations[4];
+} stile_permute_params;
+
+/* dZ = dY ∘ activation'(Z), element by element. */
+typedef struct stile_activation_params {
+    const void *dy, *z;
+    void *dz;
+    long long dy_pitch, z_pitch, dz_pitch;
+    int rows, columns;
+    int vectorized; /* all three and their rows are aligned for whole-chunk access */
+} stile_activation_params;
+
+/* Sums of columns over strips of rows: partials [strips][columns]. */
+typedef struct stile_column_sums_params {
+    const void *source;
+    float *partials;
+    long long source_pitch;
+    int rows, columns;
+    int strips, strip_rows;
+} stile_column_sums_params;
+
+/*
+ * Sums partials [partial_count][rows·tile_rows·tile_columns] over the first extent, in order. Entry
+ * (a, b) of row i goes to result[i·row_stride + entry·entry_stride], its number being that of (a, b),
+ * or with `transposed` of (b, a).
+ */
+typedef struct stile_sum_params {
+    const float *partials;
+    void *result;
+    const float *support; /* laid out as the result; where it holds zero, so does the result; or NULL */
+    int partial_count;
+    int rows, tile_rows, tile_columns;
+    int row_stride, entry_stride;
+    int transposed;
+} stile_sum_params;
+
+/* Ŵ [rank][rows][source_pitch] → Ŵᵀ [rank][columns][result_pitch], zero from `rows` on. */
+typedef struct stile_transpose_params {
+    const void *source;
+    void *result;
+    long long source_pitch, result_pitch;
+    int rank, rows, columns;
+} stile_transpose_params;
+
+/* For each channel product = leftᵀ·right, contracting over tile rows. */
+typedef struct stile_weight_gemm_params {
+    const void *left, *right; /* [rank][tile_rows][pitch] */
+    void *product;            /* [rank][left_columns][product_pitch] */
+    long long left_pitch, right_pitch, product_pitch;
+    int tile_rows, left_columns, right_columns;
+    int paired; /* rows of the product are aligned for stores of two elements */
+} stile_weight_gemm_params;
+
+/* Σ over tiles of matrix entry × product of a channel: partials [blocks][rank][tile entries]. */
+typedef struct stile_contract_params {
+    const void *product; /* [rank][tile_rows][product_pitch] */
+    const void *source;  /* row-major */
+    float *partials;
+    long long product_pitch, source_pitch;
+    stile_row_groups groups; /* of the source's rows */
+    int columns;             /* of the source */
+    int tile_columns;
+} stile_contract_params;
+
 // --- common/types.cuh ---
 // Number formats as storage types, and their conversions from and to float, to nearest even.
 
@@ -175,6 +250,10 @@ constexpr int SKIP_ZEROS = 0; // basis: some operands are zero
 constexpr int TILES_PER_THREAD = 4;
 constexpr int THREADS_Y = 4;
 
+// --- common/source_tiles.cuh ---
+// COUNT tiles of ROWS × COLUMNS that are neighbours along the rows of an encoder's source, as one thread
+// reads them: whole chunks of each row.
+
 // --- common/chunk.cuh ---
 // Runs of neighbouring elements, moved in the widest words that their size allows.
 
@@ -233,66 +312,60 @@ struct Chunk {
 };
 
 // --- common/lanes.cuh ---
-// One value for each of the neighbouring tiles that a thread works on, with arithmetic.
+// One value for each of COUNT neighbouring tiles that a thread works on, with arithmetic.
 
+template <int COUNT>
 struct Lanes {
-    float of[TILES_PER_THREAD];
+    float of[COUNT];
 
     Lanes() = default;
 
     __device__ __forceinline__ Lanes(float value)
     {
 #pragma unroll
-        for (int i = 0; i < TILES_PER_THREAD; i++)
+        for (int i = 0; i < COUNT; i++)
             of[i] = value;
     }
 };
 
-__device__ __forceinline__ Lanes operator+(const Lanes &a, const Lanes &b)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator+(const Lanes<COUNT> &a, const Lanes<COUNT> &b)
 {
-    Lanes sum;
+    Lanes<COUNT> sum;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         sum.of[i] = a.of[i] + b.of[i];
     return sum;
 }
 
-__device__ __forceinline__ Lanes operator-(const Lanes &a, const Lanes &b)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator-(const Lanes<COUNT> &a, const Lanes<COUNT> &b)
 {
-    Lanes difference;
+    Lanes<COUNT> difference;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         difference.of[i] = a.of[i] - b.of[i];
     return difference;
 }
 
-__device__ __forceinline__ Lanes operator-(const Lanes &a)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator-(const Lanes<COUNT> &a)
 {
-    Lanes negated;
+    Lanes<COUNT> negated;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         negated.of[i] = -a.of[i];
     return negated;
 }
 
-__device__ __forceinline__ Lanes operator*(float factor, const Lanes &a)
+template <int COUNT>
+__device__ __forceinline__ Lanes<COUNT> operator*(float factor, const Lanes<COUNT> &a)
 {
-    Lanes product;
+    Lanes<COUNT> product;
 #pragma unroll
-    for (int i = 0; i < TILES_PER_THREAD; i++)
+    for (int i = 0; i < COUNT; i++)
         product.of[i] = factor * a.of[i];
     return product;
-}
-
-// sum += coefficient · a. A zero of the basis contributes nothing, not even 0·Inf; where the basis has
-// no zeros the test is compiled out.
-__device__ __forceinline__ void accumulate(Lanes &sum, float coefficient, const Lanes &a)
-{
-    if (!SKIP_ZEROS || coefficient != 0.0f) {
-#pragma unroll
-        for (int i = 0; i < TILES_PER_THREAD; i++)
-            sum.of[i] = fmaf(coefficient, a.of[i], sum.of[i]);
-    }
 }
 
 // --- common/row_groups.cuh ---
@@ -312,20 +385,67 @@ __device__ __forceinline__ TileRow locate_tile_row(const stile_row_groups &group
             groups.rows_per_group - row_in_group};
 }
 
+// --- common/source_tiles.cuh ---
+template <int ROWS, int COLUMNS, int COUNT>
+struct SourceTiles {
+    static constexpr int CHUNK_COLUMNS = COUNT * COLUMNS;
+    Chunk<Input, CHUNK_COLUMNS> rows[ROWS];
+
+    // chunk: counts CHUNK_COLUMNS from the left. Tiles outside of the matrix are zero.
+    __device__ __forceinline__ void load(const stile_encode_params &p, int tile_row, int chunk)
+    {
+        const TileRow at = locate_tile_row(p.groups, tile_row, ROWS);
+        const long long first_column = (long long)chunk * CHUNK_COLUMNS;
+        const long long left = p.inner - first_column;
+        const int valid = left < 0 ? 0 : left < CHUNK_COLUMNS ? (int)left : CHUNK_COLUMNS;
+        const Input *source
+            = static_cast<const Input *>(p.source) + at.first_row * p.source_pitch + first_column;
+#pragma unroll
+        for (int row = 0; row < ROWS; row++) {
+            const bool inside = tile_row < p.groups.tile_rows && row < at.valid_rows;
+            if (inside && valid == CHUNK_COLUMNS && p.vectorized)
+                rows[row].load(source + row * p.source_pitch);
+            else
+                rows[row].load(source + row * p.source_pitch, inside ? valid : 0);
+        }
+    }
+
+    // The tiles' entries, in the order of the encoder's columns.
+    __device__ __forceinline__ void get_entries(Lanes<COUNT> (&entries)[ROWS * COLUMNS]) const
+    {
+#pragma unroll
+        for (int entry = 0; entry < ROWS * COLUMNS; entry++) {
+            const int row = ENTRIES_BY_COLUMN ? entry % ROWS : entry / COLUMNS;
+            const int column = ENTRIES_BY_COLUMN ? entry / ROWS : entry % COLUMNS;
+#pragma unroll
+            for (int tile = 0; tile < COUNT; tile++)
+                entries[entry].of[tile] = to_float(rows[row].elements[tile * COLUMNS + column]);
+        }
+    }
+};
+
 // --- common/encode.cuh ---
 // What every encoder does once a thread has its tiles in registers: all channels, stored as they come.
 
 // --- common/straight_line.cuh ---
-// The linear map of a sparse rational basis as straight-line code; in[j] is an input, emit(i, value)
-// receives each output. The coefficients are in the code.
+// The linear maps of sparse rational bases as straight-line code; in[j] is an input, emit(i, value) receives
+// each output. The coefficients are in the code.
 
+// --- common/straight_line_map.cuh ---
 template <class In, class Emit>
-__device__ __forceinline__ void linear_map(const In &in, const float *, Emit emit)
+__device__ __forceinline__ void linear_map(const In &in, Emit emit)
 {
     emit(0, in[0]);
     emit(1, in[0]);
     emit(2, in[1]);
     emit(3, in[1]);
+}
+
+// In the form of the dense maps.
+template <class In, class Emit>
+__device__ __forceinline__ void linear_map(const In &in, const float *, Emit emit)
+{
+    linear_map(in, emit);
 }
 
 // Nothing to load.
@@ -335,10 +455,10 @@ __device__ __forceinline__ void load_coefficients(float *, const float *, int, i
 constexpr int TILE_ENTRIES = TILE_ROWS * TILE_COLUMNS;
 
 // out: channel 0 of the thread's tiles; in: their entries, numbered as the columns of the encoder.
-__device__ __forceinline__ void encode_tiles(const Lanes (&in)[TILE_ENTRIES], const float *coefficients,
+__device__ __forceinline__ void encode_tiles(const Lanes<TILES_PER_THREAD> (&in)[TILE_ENTRIES], const float *coefficients,
                                              Encoded *out, long long channel_stride)
 {
-    linear_map(in, coefficients, [&](int channel, const Lanes &value) {
+    linear_map(in, coefficients, [&](int channel, const Lanes<TILES_PER_THREAD> &value) {
         Chunk<Encoded, TILES_PER_THREAD> chunk;
         from_floats(chunk.elements, value.of);
         chunk.store(out + channel * channel_stride);
@@ -346,39 +466,6 @@ __device__ __forceinline__ void encode_tiles(const Lanes (&in)[TILE_ENTRIES], co
 }
 
 // --- sm_80/encode_rows.cu ---
-constexpr int CHUNK_COLUMNS = TILES_PER_THREAD * TILE_COLUMNS; // of a source row, per thread
-
-// The entries of the thread's tiles, in the order of the encoder's columns.
-__device__ __forceinline__ void load_tiles(Lanes (&in)[TILE_ENTRIES], const stile_encode_params &p,
-                                           int tile_row, int chunk)
-{
-    const TileRow rows = locate_tile_row(p.groups, tile_row, TILE_ROWS);
-    const long long first_column = (long long)chunk * CHUNK_COLUMNS;
-    const long long left = p.inner - first_column;
-    const int valid = left < 0 ? 0 : left < CHUNK_COLUMNS ? (int)left : CHUNK_COLUMNS;
-    const Input *source
-        = static_cast<const Input *>(p.source) + rows.first_row * p.source_pitch + first_column;
-
-    Chunk<Input, CHUNK_COLUMNS> chunks[TILE_ROWS];
-#pragma unroll
-    for (int row = 0; row < TILE_ROWS; row++) {
-        const bool inside = row < rows.valid_rows;
-        if (inside && valid == CHUNK_COLUMNS && p.vectorized)
-            chunks[row].load(source + row * p.source_pitch);
-        else
-            chunks[row].load(source + row * p.source_pitch, inside ? valid : 0);
-    }
-
-#pragma unroll
-    for (int entry = 0; entry < TILE_ENTRIES; entry++) {
-        const int row = ENTRIES_BY_COLUMN ? entry % TILE_ROWS : entry / TILE_COLUMNS;
-        const int column = ENTRIES_BY_COLUMN ? entry / TILE_ROWS : entry % TILE_COLUMNS;
-#pragma unroll
-        for (int tile = 0; tile < TILES_PER_THREAD; tile++)
-            in[entry].of[tile] = to_float(chunks[row].elements[tile * TILE_COLUMNS + column]);
-    }
-}
-
 extern "C" __global__ void __launch_bounds__(32 * THREADS_Y)
 stile_encode_rows(const __grid_constant__ stile_encode_params p)
 {
@@ -401,8 +488,10 @@ stile_encode_rows(const __grid_constant__ stile_encode_params p)
         if (tile_row >= p.groups.tile_rows || chunk >= chunks)
             continue;
 
-        Lanes in[TILE_ENTRIES];
-        load_tiles(in, p, tile_row, chunk);
+        SourceTiles<TILE_ROWS, TILE_COLUMNS, TILES_PER_THREAD> tiles;
+        tiles.load(p, tile_row, chunk);
+        Lanes<TILES_PER_THREAD> in[TILE_ENTRIES];
+        tiles.get_entries(in);
         encode_tiles(in, coefficients,
                      static_cast<Encoded *>(p.encoded) + tile_row * p.encoded_pitch
                          + chunk * TILES_PER_THREAD,

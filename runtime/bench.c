@@ -4,10 +4,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "bench_device.h"
 #include "bench_error.h"
-#include "bench_operands.h"
 #include "context.h"
 #include "cublaslt.h"
 #include "fail.h"
@@ -28,24 +27,14 @@ typedef struct bench {
     stile_context *context;
     const stile_driver *driver;
     stile_plan *plan;
-    CUstream stream;
-    CUevent *events;
-    int event_count;
-
-    stile_bench_host host;
-    stile_rotation x, w, y, residual; /* w: Ŵ, or W where it is encoded online */
-    stile_device_buffer bias, workspace;
+    stile_bench_device device;
+    stile_device_buffer workspace;
 
     stile_cublaslt *cublaslt;
     stile_dense_product *dense; /* NULL: no baseline */
     int candidate;
     stile_rotation dense_x, dense_w, dense_y;
 } bench;
-
-static int check(const bench *b, CUresult result, const char *call)
-{
-    return stile_driver_check(b->driver, result, call);
-}
 
 /* --- statistics ------------------------------------------------------------------------------ */
 
@@ -79,21 +68,10 @@ stile_quantiles stile_quantiles_of(double *samples, int count)
 
 /* --- running --------------------------------------------------------------------------------- */
 
-static stile_operands operands_of(const bench *b, int turn)
-{
-    return (stile_operands){
-        .x = stile_rotation_pointer(&b->x, turn),
-        .w = stile_rotation_pointer(&b->w, turn),
-        .y = stile_rotation_pointer(&b->y, turn),
-        .bias = b->host.bias ? stile_device_pointer(&b->bias) : NULL,
-        .residual = stile_rotation_pointer(&b->residual, turn),
-    };
-}
-
 static int run_stl(const bench *b, int turn)
 {
-    stile_operands operands = operands_of(b, turn);
-    return stile_run(b->plan, &operands, stile_device_pointer(&b->workspace), b->stream);
+    stile_operands operands = stile_bench_device_operands(&b->device, turn);
+    return stile_run(b->plan, &operands, stile_device_pointer(&b->workspace), b->device.stream);
 }
 
 static int run_dense(const bench *b, const stile_dense_product *product, int candidate,
@@ -101,7 +79,7 @@ static int run_dense(const bench *b, const stile_dense_product *product, int can
 {
     return stile_dense_run(product, candidate, stile_rotation_pointer(&b->dense_x, turn),
                            stile_rotation_pointer(w, turn),
-                           stile_rotation_pointer(&b->dense_y, turn), b->stream);
+                           stile_rotation_pointer(&b->dense_y, turn), b->device.stream);
 }
 
 static int run_baseline(const bench *b, int turn)
@@ -111,37 +89,17 @@ static int run_baseline(const bench *b, int turn)
 
 static int synchronize(const bench *b)
 {
-    return check(b, b->driver->cuStreamSynchronize(b->stream), "cuStreamSynchronize");
+    return stile_bench_device_synchronize(&b->device);
 }
 
 static int record(const bench *b, int event)
 {
-    return check(b, b->driver->cuEventRecord(b->events[event], b->stream), "cuEventRecord");
+    return stile_bench_device_record(&b->device, event);
 }
 
-/* The time between events `step·i + first` and the next one, for each i, as quantiles. */
 static int collect(const bench *b, stile_quantiles *out, int step, int first, int count)
 {
-    double *samples = malloc((size_t)count * sizeof *samples);
-    int error = samples ? 0 : stile_fail_memory();
-    for (int i = 0; i < count && !error; i++) {
-        float milliseconds = 0;
-        CUevent start = b->events[step * i + first], end = b->events[step * i + first + 1];
-        error = check(b, b->driver->cuEventElapsedTime(&milliseconds, start, end),
-                      "cuEventElapsedTime");
-        samples[i] = milliseconds;
-    }
-    if (!error)
-        *out = stile_quantiles_of(samples, count);
-    free(samples);
-    return error;
-}
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    return stile_bench_device_collect(&b->device, out, step, first, count);
 }
 
 /* --- preparation ----------------------------------------------------------------------------- */
@@ -160,72 +118,22 @@ static int make_plan(bench *b, const stile_spec *spec)
     return stile_plan_create(&b->plan, b->context, spec, &params);
 }
 
-static int make_events(bench *b)
-{
-    int most = (STILE_KERNEL_ROLE_COUNT + 1) * b->params->iterations;
-    if (most < SELECTION_RUNS + 1)
-        most = SELECTION_RUNS + 1;
-    b->events = calloc((size_t)most, sizeof *b->events);
-    int error = b->events ? check(b, b->driver->cuStreamCreate(&b->stream, 1), "cuStreamCreate")
-                          : stile_fail_memory();
-    for (; b->event_count < most && !error; b->event_count += !error)
-        error = check(b, b->driver->cuEventCreate(&b->events[b->event_count], 0), "cuEventCreate");
-    return error;
-}
-
-/* Ŵ, encoded once and copied, or W itself. */
-static int make_weights(bench *b, int sets)
-{
-    if (b->config->encode == STILE_ENCODE_ONLINE)
-        return stile_rotation_create(&b->w, b->driver, sets, b->host.w_size, b->host.w);
-    bool trained = b->config->encode == STILE_ENCODE_TRAINED;
-    const void *host = trained ? b->host.logical : b->host.w;
-    size_t size = trained ? b->host.logical_size : b->host.w_size;
-    stile_device_buffer source = {0};
-    int error = stile_device_buffer_create(&source, b->driver, size);
-    if (!error)
-        error = stile_device_buffer_write(&source, 0, host, size);
-    if (!error)
-        error =
-            stile_rotation_create(&b->w, b->driver, sets, stile_plan_weight_size(b->plan), NULL);
-    if (!error)
-        error = stile_encode_weight(b->plan, stile_device_pointer(&source),
-                                    stile_rotation_pointer(&b->w, 0),
-                                    stile_device_pointer(&b->workspace), b->stream);
-    if (!error)
-        error = synchronize(b);
-    if (!error)
-        error = stile_rotation_spread(&b->w);
-    stile_device_buffer_destroy(&source);
-    return error;
-}
-
 static int make_operands(bench *b, stile_bench_result *result)
 {
-    const stile_bench_host *h = &b->host;
-    bool online = b->config->encode == STILE_ENCODE_ONLINE;
-    size_t w_size = online ? h->w_size : stile_plan_weight_size(b->plan);
-    double bytes =
-        (double)h->x_size + (double)w_size + (double)h->y_size + (double)h->residual_size;
-    int sets = stile_rotation_length(bytes, result->l2_bytes);
-    result->stl_sets = sets;
-
-    int error =
-        stile_device_buffer_create(&b->workspace, b->driver, stile_plan_workspace_size(b->plan));
+    int events = (STILE_KERNEL_ROLE_COUNT + 1) * b->params->iterations;
+    if (events < SELECTION_RUNS + 1)
+        events = SELECTION_RUNS + 1;
+    int error = stile_bench_device_create(&b->device, b->context, b->config, b->params, events);
     if (!error)
-        error = stile_workspace_init(b->plan, stile_device_pointer(&b->workspace), b->stream);
+        error = stile_device_buffer_create(&b->workspace, b->driver,
+                                           stile_plan_workspace_size(b->plan));
     if (!error)
-        error = make_weights(b, sets);
+        error =
+            stile_workspace_init(b->plan, stile_device_pointer(&b->workspace), b->device.stream);
     if (!error)
-        error = stile_rotation_create(&b->x, b->driver, sets, h->x_size, h->x);
-    if (!error)
-        error = stile_rotation_create(&b->y, b->driver, sets, h->y_size, NULL);
-    if (!error && h->residual)
-        error = stile_rotation_create(&b->residual, b->driver, sets, h->residual_size, h->residual);
-    if (!error && h->bias)
-        error = stile_device_buffer_create(&b->bias, b->driver, h->bias_size);
-    if (!error && h->bias)
-        error = stile_device_buffer_write(&b->bias, 0, h->bias, h->bias_size);
+        error = stile_bench_device_fill(&b->device, b->plan, stile_device_pointer(&b->workspace));
+    result->stl_sets = b->device.sets;
+    result->l2_bytes = b->device.l2_bytes;
     return error;
 }
 
@@ -267,12 +175,13 @@ static int try_layout(bench *b, stile_bench_result *result, stile_weight_layout 
                                    STILE_DENSE_MAX_CANDIDATES);
     if (error)
         return error;
-    host = malloc(b->host.w_size);
+    host = malloc(b->device.host.w_size);
     if (!host)
         error = stile_fail_memory();
     if (!error) {
         stile_bench_fill_weight(host, b->config, b->params, layout, b->context->threads);
-        error = stile_rotation_create(&w, b->driver, result->dense_sets, b->host.w_size, host);
+        error =
+            stile_rotation_create(&w, b->driver, result->dense_sets, b->device.host.w_size, host);
     }
     int fastest = -1;
     for (int i = 0; i < stile_dense_candidates(product) && !error; i++) {
@@ -316,12 +225,13 @@ static int make_baseline(bench *b, stile_bench_result *result)
         return error;
     result->cublaslt_version = stile_cublaslt_version(b->cublaslt);
     result->dense_output = b->config->precision.output;
-    double bytes = (double)b->host.x_size + (double)b->host.w_size + (double)b->host.y_size;
+    double bytes = (double)b->device.host.x_size + (double)b->device.host.w_size +
+                   (double)b->device.host.y_size;
     result->dense_sets = stile_rotation_length(bytes, result->l2_bytes);
     double best = INFINITY;
     size_t elements = (size_t)b->params->shape.M * (size_t)b->params->shape.N;
-    error = stile_rotation_create(&b->dense_x, b->driver, result->dense_sets, b->host.x_size,
-                                  b->host.x);
+    error = stile_rotation_create(&b->dense_x, b->driver, result->dense_sets, b->device.host.x_size,
+                                  b->device.host.x);
     if (!error) /* 4 bytes: the output type may yet change */
         error =
             stile_rotation_create(&b->dense_y, b->driver, result->dense_sets, 4 * elements, NULL);
@@ -350,7 +260,7 @@ static int make_baseline(bench *b, stile_bench_result *result)
 
 static int warm_up(const bench *b)
 {
-    double end = seconds_now() + b->params->warmup_seconds;
+    double end = stile_bench_seconds() + b->params->warmup_seconds;
     int error = 0, turn = 0;
     do {
         for (int i = 0; i < WARMUP_BATCH && !error; i++, turn++) {
@@ -360,7 +270,7 @@ static int warm_up(const bench *b)
         }
         if (!error)
             error = synchronize(b);
-    } while (!error && seconds_now() < end);
+    } while (!error && stile_bench_seconds() < end);
     return error;
 }
 
@@ -396,10 +306,10 @@ static int time_kernels(bench *b, stile_bench_result *result)
     int step = kernels + 1;
     void *workspace = stile_device_pointer(&b->workspace);
     for (int i = 0; i < count && !error; i++) {
-        stile_operands operands = operands_of(b, i);
+        stile_operands operands = stile_bench_device_operands(&b->device, i);
         error = record(b, step * i);
         for (int k = 0; k < kernels && !error; k++) {
-            error = stile_run_kernel(b->plan, k, &operands, workspace, b->stream);
+            error = stile_run_kernel(b->plan, k, &operands, workspace, b->device.stream);
             if (!error)
                 error = record(b, step * i + k + 1);
         }
@@ -421,18 +331,18 @@ static int measure_errors(bench *b, stile_bench_result *result)
     const stile_shape *s = &b->params->shape;
     stile_problem problem = {b->config, s->M, s->K, s->N, b->params->rows_per_group};
     size_t dense_size = (size_t)stile_type_size(result->dense_output) * (size_t)s->M * (size_t)s->N;
-    void *y = malloc(b->host.y_size), *dense_y = b->dense ? malloc(dense_size) : NULL;
+    void *y = malloc(b->device.host.y_size), *dense_y = b->dense ? malloc(dense_size) : NULL;
     int error = y && (dense_y || !b->dense) ? 0 : stile_fail_memory();
     if (!error)
-        error = stile_device_buffer_read(&b->y.buffers[0], 0, y, b->host.y_size);
+        error = stile_device_buffer_read(&b->device.y.buffers[0], 0, y, b->device.host.y_size);
     if (!error && b->dense)
         error = stile_device_buffer_read(&b->dense_y.buffers[0], 0, dense_y, dense_size);
     stile_sampled_result dense = {dense_y, result->dense_output};
     stile_sampled_result stl = {y, b->config->precision.output};
     stile_sampled_errors errors;
     if (!error)
-        error = stile_sample_errors(&errors, &problem, &b->host, stl, b->dense ? &dense : NULL,
-                                    b->params->seed, b->context->threads);
+        error = stile_sample_errors(&errors, &problem, &b->device.host, stl,
+                                    b->dense ? &dense : NULL, b->params->seed, b->context->threads);
     if (!error) {
         result->predicted_error = stile_predicted_error(&problem);
         result->operator_error = errors.to_operator;
@@ -447,16 +357,7 @@ static int measure_errors(bench *b, stile_bench_result *result)
 
 static int run_all(bench *b, stile_bench_result *result)
 {
-    int l2 = 0;
-    int error = check(
-        b,
-        b->driver->cuDeviceGetAttribute(&l2, STILE_CU_DEVICE_L2_CACHE_SIZE, b->context->cu_device),
-        "cuDeviceGetAttribute");
-    result->l2_bytes = l2;
-    if (!error)
-        error = make_events(b);
-    if (!error)
-        error = make_operands(b, result);
+    int error = make_operands(b, result);
     if (!error)
         error = make_baseline(b, result);
     if (!error)
@@ -472,21 +373,15 @@ static int run_all(bench *b, stile_bench_result *result)
 
 static void release(bench *b)
 {
-    stile_rotation *const rotations[] = {&b->x,       &b->w,       &b->y,      &b->residual,
-                                         &b->dense_x, &b->dense_w, &b->dense_y};
-    if (b->stream)
-        b->driver->cuStreamSynchronize(b->stream);
-    for (int i = 0; i < 7; i++)
-        stile_rotation_destroy(rotations[i]);
-    stile_device_buffer_destroy(&b->bias);
-    stile_device_buffer_destroy(&b->workspace);
+    if (b->device.stream)
+        b->driver->cuStreamSynchronize(b->device.stream);
+    stile_rotation_destroy(&b->dense_x);
+    stile_rotation_destroy(&b->dense_w);
+    stile_rotation_destroy(&b->dense_y);
     stile_dense_destroy(&b->dense);
     stile_cublaslt_destroy(&b->cublaslt);
-    for (int i = 0; i < b->event_count; i++)
-        b->driver->cuEventDestroy(b->events[i]);
-    free(b->events);
-    if (b->stream)
-        b->driver->cuStreamDestroy(b->stream);
+    stile_bench_device_destroy(&b->device);
+    stile_device_buffer_destroy(&b->workspace);
 }
 
 int stile_bench_run(stile_bench_result *out, stile_context *context, const stile_spec *spec,
@@ -505,8 +400,6 @@ int stile_bench_run(stile_bench_result *out, stile_context *context, const stile
     };
     stile_bench_result result = {.true_error = NAN, .dense_true_error = NAN};
     int error = make_plan(&b, spec);
-    if (!error)
-        error = stile_bench_host_create(&b.host, config, params, context->threads);
     stile_context_scope scope;
     if (!error)
         error = stile_context_enter(context, &scope);
@@ -515,7 +408,6 @@ int stile_bench_run(stile_bench_result *out, stile_context *context, const stile
         release(&b);
         stile_context_leave(context, &scope);
     }
-    stile_bench_host_destroy(&b.host);
     stile_plan_destroy(&b.plan);
     if (!error)
         *out = result;

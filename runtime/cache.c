@@ -80,6 +80,11 @@ const char *stile_cache_directory(const stile_cache *cache)
     return stile_cache_location_path(&cache->disk.location);
 }
 
+const stile_cache_location *stile_cache_place(const stile_cache *cache)
+{
+    return &cache->disk.location;
+}
+
 void stile_cache_set_timeout(stile_cache *cache, int milliseconds)
 {
     cache->disk.lock_timeout_ms = milliseconds;

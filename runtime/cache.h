@@ -18,6 +18,7 @@
 
 #include <stile/stile.h>
 
+#include "cache_location.h"
 #include "compile.h"
 
 typedef struct stile_cache stile_cache;
@@ -33,6 +34,9 @@ void stile_cache_close(stile_cache **cache);
 
 /* The directory in use, or NULL: kernels are in memory only. New ones are where it is read-only. */
 const char *stile_cache_directory(const stile_cache *cache);
+
+/* Where it is; lives as long as the cache. */
+const stile_cache_location *stile_cache_place(const stile_cache *cache);
 
 /*
  * The cubin of `source` for `arch`: from the cache, else compiled and published. `name` is the

@@ -67,6 +67,9 @@ static int open_device(stile_context *context, const char *cache_dir)
             "cuDevicePrimaryCtxRetain");
     if (!error)
         error = stile_cache_open(&context->cache, cache_dir, context->log, context->log_user);
+    if (!error)
+        error = stile_winners_create(&context->winners, stile_cache_place(context->cache),
+                                     context->log, context->log_user);
     return error;
 }
 
@@ -109,6 +112,7 @@ void stile_context_destroy(stile_context **context)
     if (!context || !*context)
         return;
     stile_context_unload_bundles(*context);
+    stile_winners_destroy(&(*context)->winners);
     stile_cache_close(&(*context)->cache);
     if ((*context)->cu_context)
         (*context)->driver->cuDevicePrimaryCtxRelease((*context)->cu_device);

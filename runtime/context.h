@@ -13,6 +13,7 @@
 #include "config.h"
 #include "driver.h"
 #include "kernel.h"
+#include "winners.h"
 
 /* Bundles that were loaded, the newest first. */
 typedef struct stile_loaded_bundle stile_loaded_bundle;
@@ -31,6 +32,7 @@ struct stile_context {
     char device_name[128];
     int multiprocessors;
     stile_cache *cache;
+    stile_winners *winners; /* of tuning */
 };
 
 /*
@@ -61,6 +63,9 @@ stile_context_log(const stile_context *context, stile_log_level level, const cha
  */
 int stile_context_get_kernel(const stile_context *context, stile_cubin *out,
                              const stile_config *config, const stile_kernel *kernel);
+
+/* Whether a bundle that was loaded holds the kernel. */
+bool stile_context_has_bundled(const stile_context *context, const stile_kernel *kernel);
 
 void stile_context_unload_bundles(stile_context *context);
 

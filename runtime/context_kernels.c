@@ -64,6 +64,17 @@ static bool find_in_bundles(const stile_context *context, stile_cubin *out,
     return false;
 }
 
+bool stile_context_has_bundled(const stile_context *context, const stile_kernel *kernel)
+{
+    stile_cache_entry entry;
+    stile_cubin cubin = {0};
+    if (stile_cache_entry_init(&entry, kernel->name, kernel->source, &context->arch) ||
+        !find_in_bundles(context, &cubin, &entry))
+        return false;
+    stile_cubin_free(&cubin);
+    return true;
+}
+
 /* --- what to do about a kernel that cannot be had --- */
 
 /* A word of a shell command, quoted where it must be. */

@@ -111,6 +111,12 @@ static double gemm_time(const stile_gpu *gpu, const stile_config *config,
            turns * (steps * block.step + block.tile) * 1e-3 * mma_scale(gpu, mma_sync);
 }
 
+static stile_method encode_w_method(const stile_config *config)
+{
+    bool mma = config->layout == STILE_WEIGHT_NK && stile_encode_w_suits_mma(config);
+    return mma ? STILE_METHOD_MMA : STILE_METHOD_FMA;
+}
+
 int stile_time_predict(stile_time *out, const stile_gpu *gpu, const stile_config *config,
                        const stile_schedule *schedule, const stile_cost *cost)
 {
@@ -127,24 +133,14 @@ int stile_time_predict(stile_time *out, const stile_gpu *gpu, const stile_config
     for (int i = 0; i < cost->kernel_count; i++) {
         const stile_kernel_cost *k = &cost->kernels[i];
         double bytes = k->bytes_read + k->bytes_written, t = 0;
-        switch (k->role) {
-        case STILE_KERNEL_ENCODE_X:
+        if (k->role == STILE_KERNEL_ENCODE_X)
             t = linear_time(gpu, &c->encode, config->sparse, schedule->encode, bytes);
-            break;
-        case STILE_KERNEL_ENCODE_W:
-            t = linear_time(gpu, &c->encode, config->sparse,
-                            config->layout == STILE_WEIGHT_NK && stile_encode_w_suits_mma(config)
-                                ? STILE_METHOD_MMA
-                                : STILE_METHOD_FMA,
-                            bytes);
-            break;
-        case STILE_KERNEL_CHANNEL_GEMM:
+        else if (k->role == STILE_KERNEL_ENCODE_W)
+            t = linear_time(gpu, &c->encode, config->sparse, encode_w_method(config), bytes);
+        else if (k->role == STILE_KERNEL_CHANNEL_GEMM)
             t = gemm_time(gpu, config, &gemm, cost, &time.block_measured);
-            break;
-        case STILE_KERNEL_DECODE:
+        else
             t = linear_time(gpu, &c->decode, config->sparse, schedule->decode, bytes);
-            break;
-        }
         time.kernels[k->role] = t;
         if (k->per_call) {
             time.total += t;

@@ -96,9 +96,12 @@ int stile_plan_create(stile_plan **out, stile_context *context, const stile_spec
             STILE_ERROR_ARGUMENT,
             "stile_plan_create needs a context, a spec, params and a place for the plan");
     const stile_config *config = stile_spec_variant(spec, params->variant);
-    if (!config)
-        return STILE_ERROR_ARGUMENT;
+    return config ? stile_plan_create_config(out, context, config, params) : STILE_ERROR_ARGUMENT;
+}
 
+int stile_plan_create_config(stile_plan **out, stile_context *context, const stile_config *config,
+                             const stile_plan_params *params)
+{
     int error = 0;
     stile_plan *plan = calloc(1, sizeof *plan);
     if (!plan)

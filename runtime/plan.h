@@ -10,6 +10,7 @@
 #include "context.h"
 #include "kernel.h"
 #include "reference.h"
+#include "schedule_choice.h"
 
 enum {
     STILE_ALIGNMENT = 256,               /* of workspaces, encoded weights and their parts */
@@ -43,6 +44,7 @@ struct stile_plan {
     stile_op op;
     bool keep_z;
     int alignment;
+    stile_schedule_choice choice; /* CUDA devices only; `config` has its schedule */
     stile_workspace_layout workspace;
     size_t weight_size;
     stile_plan_kernel kernels[STILE_KERNEL_ROLE_COUNT]; /* by role; CUDA devices only */
@@ -84,6 +86,12 @@ static inline bool stile_plan_does(const stile_plan *plan, stile_op op)
 
 /* Checks the operands of a run of a backward plan, whose M has been filled in. */
 int stile_plan_backward_check(const stile_plan *plan, const stile_operands *operands);
+
+/* --- plan.c --- */
+
+/* stile_plan_create of a variant that need not be of a spec; its schedule may be complete. */
+int stile_plan_create_config(stile_plan **out, stile_context *context, const stile_config *config,
+                             const stile_plan_params *params);
 
 /* --- run.c --- */
 

@@ -111,27 +111,28 @@ static int load(stile_plan *plan, stile_kernel_role role, const stile_cubin *cub
         "cuFuncSetAttribute");
 }
 
-int stile_plan_cuda_create(stile_plan *plan)
+/* Renders every role: offline weights are encoded by a kernel of the plan, too. */
+static int render(stile_plan *plan)
+{
+    int error = 0;
+    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT && !error; role++)
+        error = stile_kernel_render(&plan->kernels[role].kernel, plan->arena, plan->config,
+                                    &plan->context->arch, (stile_kernel_role)role);
+    return error ? error : lay_out(plan);
+}
+
+/* Compiles and loads what was rendered. */
+static int compile_and_load(stile_plan *plan)
 {
     stile_context *context = plan->context;
     job jobs[STILE_KERNEL_ROLE_COUNT] = {0};
-    int job_count = 0;
+    const int job_count = STILE_KERNEL_ROLE_COUNT;
     int error = 0;
 
-    if (plan->op != STILE_OP_FORWARD || plan->keep_z)
-        return stile_fail(STILE_ERROR_UNSUPPORTED,
-                          "backward operations have no CUDA kernels yet: use the CPU device");
-
-    /* Every role: offline weights are encoded by a kernel of the plan, too. */
-    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT && !error; role++) {
-        job *j = &jobs[job_count++];
-        j->plan = plan;
-        j->role = (stile_kernel_role)role;
-        error = stile_kernel_render(&plan->kernels[role].kernel, plan->arena, plan->config,
-                                    &context->arch, j->role);
+    for (int role = 0; role < job_count; role++) {
+        jobs[role].plan = plan;
+        jobs[role].role = (stile_kernel_role)role;
     }
-    if (error || (error = lay_out(plan)))
-        return error;
     stile_parallel_for(context->threads, job_count, compile, jobs);
 
     stile_context_scope scope;
@@ -147,13 +148,73 @@ int stile_plan_cuda_create(stile_plan *plan)
     return error;
 }
 
+/* --- the schedule --- */
+
+static int take_choice(stile_plan *plan, const stile_schedule_choice *choice)
+{
+    stile_config *config = stile_arena_alloc(plan->arena, sizeof *config);
+    if (!config)
+        return stile_fail_memory();
+    *config = *plan->config;
+    config->schedule = choice->schedule;
+    plan->config = config;
+    plan->choice = *choice;
+    return 0;
+}
+
+static bool all_bundled(const stile_plan *plan)
+{
+    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++)
+        if (!stile_context_has_bundled(plan->context, &plan->kernels[role].kernel))
+            return false;
+    return true;
+}
+
+int stile_plan_cuda_create(stile_plan *plan)
+{
+    stile_context *context = plan->context;
+    const stile_config *config = plan->config;
+    const stile_shape shape = {plan->M, plan->K, plan->N};
+    stile_schedule_choice choice;
+    stile_gpu gpu;
+
+    if (plan->op != STILE_OP_FORWARD || plan->keep_z)
+        return stile_fail(STILE_ERROR_UNSUPPORTED,
+                          "backward operations have no CUDA kernels yet: use the CPU device");
+
+    stile_gpu_of_context(&gpu, context);
+    int error = stile_schedule_choose(&choice, context->winners, &gpu, config, &shape,
+                                      plan->rows_per_group);
+    if (error || (error = take_choice(plan, &choice)) || (error = render(plan)))
+        return error;
+    if (choice.origin == STILE_SCHEDULE_BY_RULE || choice.origin == STILE_SCHEDULE_PINNED)
+        return compile_and_load(plan);
+
+    /* A bundle holds the kernels by rule: one that was loaded is to be enough. */
+    if (!atomic_load(&context->bundles) || all_bundled(plan)) {
+        error = compile_and_load(plan);
+        if (error != STILE_ERROR_UNSUPPORTED && error != STILE_ERROR_COMPILE)
+            return error;
+        stile_context_log(context, STILE_LOG_INFO, "%s: the %s schedule cannot be had: %s",
+                          config->name, stile_schedule_origin_name(choice.origin),
+                          stile_last_error());
+        stile_plan_cuda_unload(plan);
+    }
+    if ((error = stile_schedule_choose_rule(&choice, config, &context->arch)) ||
+        (error = take_choice(plan, &choice)) || (error = render(plan)))
+        return error;
+    return compile_and_load(plan);
+}
+
 void stile_plan_cuda_unload(stile_plan *plan)
 {
     stile_context_scope scope;
     if (stile_context_enter(plan->context, &scope))
         return;
-    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++)
+    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++) {
         if (plan->kernels[role].module)
             plan->context->driver->cuModuleUnload(plan->kernels[role].module);
+        plan->kernels[role].module = NULL;
+    }
     stile_context_leave(plan->context, &scope);
 }

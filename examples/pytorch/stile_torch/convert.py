@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models of dense layers made into models of STL layers."""
+
+import fnmatch
+
+from torch import nn
+
+from .basis import Spec, load
+from .layer import STLLinear
+
+
+def _matches(name: str, patterns) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def replace_linears(
+    model: nn.Module, spec, *, rows, weight: str = 'encoded', only=('*',), keep=(), **options
+) -> list:
+    """Replaces every nn.Linear in `model` by an STLLinear with its weights projected onto the
+    basis, in place; returns the names of the layers replaced.
+
+    The projection is by least squares over independent inputs; with weight='dense' or 'residual' W
+    itself is kept, and V becomes the projection where the basis is inexact. rows: as for STLLinear,
+    or a function of name and module. only, keep: names or patterns ('blocks.*.mlp.*') of layers to
+    replace, and to leave. options: further arguments of STLLinear. Subclasses of nn.Linear are left
+    alone: others look inside them (nn.MultiheadAttention does)."""
+    if type(model) is nn.Linear:
+        raise TypeError(
+            'the model is a layer itself: put it into a module, so that it can be replaced there'
+        )
+    spec = load(spec, options.pop('variant', None))
+    if weight != 'encoded' and not spec.basis.exact:
+        spec = Spec(spec.basis.projected(), spec.rows)
+
+    owners = {}
+    for name, module in model.named_modules():
+        for key, parameter in module.named_parameters(recurse=False):
+            owners.setdefault(id(parameter), []).append(f'{name}.{key}')
+    found = [
+        (name, module)
+        for name, module in model.named_modules()
+        if type(module) is nn.Linear and _matches(name, only) and not _matches(name, keep)
+    ]
+    for name, module in found:
+        shared = [owner for owner in owners[id(module.weight)] if owner != f'{name}.weight']
+        if shared:
+            raise ValueError(
+                f'the weight of {name} is also {shared[0]}: add {name!r} to keep, or untie it'
+            )
+
+    made = {}
+    for name, dense in found:
+        layer = STLLinear(
+            dense.in_features,
+            dense.out_features,
+            spec,
+            rows=rows(name, dense) if callable(rows) else rows,
+            weight=weight,
+            bias=dense.bias is not None,
+            device=dense.weight.device,
+            dtype=dense.weight.dtype,
+            **options,
+        )
+        layer.train(dense.training)
+        layer.set_dense(dense.weight.detach())
+        if dense.bias is not None:
+            layer.bias.data.copy_(dense.bias.detach())
+        made[dense] = layer
+    for parent in list(model.modules()):  # a layer may be used in several places
+        for key, child in parent._modules.items():
+            if child in made:
+                parent._modules[key] = made[child]
+    return [name for name, _ in found]

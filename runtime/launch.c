@@ -3,13 +3,12 @@
  * Launching the kernels of a plan: each role fills in its parameters and its grid. Nothing here
  * allocates or synchronises.
  */
-#include "plan.h"
+#include "launch.h"
 
 #include <inttypes.h>
 #include <limits.h>
 
 #include "fail.h"
-#include "params.h"
 #include "tensor_map.h"
 
 enum {
@@ -18,15 +17,8 @@ enum {
 
 /* --- helpers --- */
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-/* Whether rows can be moved in whole chunks of `elements`: see Chunk in templates/common/chunk.cuh.
- */
-static int can_vectorize(const void *pointer, int64_t leading_dimension, stile_type type,
-                         int elements)
+int stile_can_vectorize(const void *pointer, int64_t leading_dimension, stile_type type,
+                        int elements)
 {
     uintptr_t element = (uintptr_t)stile_type_size(type);
     uintptr_t chunk = (uintptr_t)elements * element;
@@ -36,7 +28,7 @@ static int can_vectorize(const void *pointer, int64_t leading_dimension, stile_t
     return ((uintptr_t)pointer | (uintptr_t)leading_dimension * element) % word == 0;
 }
 
-static stile_row_groups row_groups(int64_t rows, int64_t rows_per_group, int rows_per_tile)
+stile_row_groups stile_row_groups_of(int64_t rows, int64_t rows_per_group, int rows_per_tile)
 {
     if (rows_per_group == 0)
         rows_per_group = rows;
@@ -48,10 +40,9 @@ static stile_row_groups row_groups(int64_t rows, int64_t rows_per_group, int row
     };
 }
 
-static int launch(const stile_plan *plan, stile_kernel_role role, int64_t blocks, void *params,
-                  stile_stream stream)
+int stile_launch_kernel(const stile_plan *plan, const stile_plan_kernel *k, int64_t blocks,
+                        unsigned grid_y, void *params, stile_stream stream)
 {
-    const stile_plan_kernel *k = &plan->kernels[role];
     const stile_driver *driver = plan->context->driver;
     void *arguments[] = {params};
     if (blocks > INT_MAX)
@@ -59,16 +50,21 @@ static int launch(const stile_plan *plan, stile_kernel_role role, int64_t blocks
                           "%s would need %" PRId64
                           " thread blocks, more than CUDA allows: split M or N",
                           k->kernel.name, blocks);
-    CUresult result =
-        driver->cuLaunchKernel(k->function, (unsigned)blocks, 1, 1, (unsigned)k->kernel.threads_x,
-                               (unsigned)k->kernel.threads_y, 1, (unsigned)k->kernel.shared_bytes,
-                               (CUstream)stream, arguments, NULL);
+    CUresult result = driver->cuLaunchKernel(
+        k->function, (unsigned)blocks, grid_y, 1, (unsigned)k->kernel.threads_x,
+        (unsigned)k->kernel.threads_y, 1, (unsigned)k->kernel.shared_bytes, (CUstream)stream,
+        arguments, NULL);
     return stile_driver_check(driver, result, k->kernel.name);
 }
 
-/* A grid for a kernel that loops: no more blocks than there is work, and no more than help. */
-static int64_t looping_grid(const stile_plan *plan, const stile_kernel *kernel, int64_t rows,
-                            int64_t columns)
+static int launch(const stile_plan *plan, stile_kernel_role role, int64_t blocks, void *params,
+                  stile_stream stream)
+{
+    return stile_launch_kernel(plan, &plan->kernels[role], blocks, 1, params, stream);
+}
+
+int64_t stile_looping_grid(const stile_plan *plan, const stile_kernel *kernel, int64_t rows,
+                           int64_t columns)
 {
     int64_t blocks = ceil_div(rows, kernel->block_rows) * ceil_div(columns, kernel->block_columns);
     int64_t most = (int64_t)plan->context->multiprocessors * BLOCKS_PER_MULTIPROCESSOR;
@@ -97,13 +93,13 @@ static int encode_x(const stile_plan *plan, const stile_operands *o, char *works
         .coefficients = coefficients(plan, o->u, workspace, plan->workspace.u),
         .source_pitch = plan->ldx,
         .encoded_pitch = stile_encoded_pitch(config, plan->K),
-        .groups = row_groups(o->M, plan->rows_per_group, config->basis->m),
+        .groups = stile_row_groups_of(o->M, plan->rows_per_group, config->basis->m),
         .inner = (int)plan->K,
-        .vectorized = can_vectorize(o->x, plan->ldx, config->precision.input,
+        .vectorized = stile_can_vectorize(o->x, plan->ldx, config->precision.input,
                                     kernel->tiles_per_thread * config->basis->k),
     };
     return launch(plan, STILE_KERNEL_ENCODE_X,
-                  looping_grid(plan, kernel, params.groups.tile_rows, params.encoded_pitch),
+                  stile_looping_grid(plan, kernel, params.groups.tile_rows, params.encoded_pitch),
                   &params, stream);
 }
 
@@ -119,13 +115,13 @@ static int encode_w(const stile_plan *plan, const void *w, void *w_hat, const fl
         .coefficients = coefficients(plan, v, workspace, plan->workspace.v),
         .source_pitch = plan->ldw,
         .encoded_pitch = stile_encoded_pitch(config, plan->K),
-        .groups = row_groups(plan->N, 0, basis->n),
+        .groups = stile_row_groups_of(plan->N, 0, basis->n),
         .inner = (int)plan->K,
-        .vectorized = can_vectorize(w, plan->ldw, config->precision.input,
+        .vectorized = stile_can_vectorize(w, plan->ldw, config->precision.input,
                                     kernel->tiles_per_thread * basis->k),
     };
     return launch(plan, STILE_KERNEL_ENCODE_W,
-                  looping_grid(plan, kernel, params.groups.tile_rows, params.encoded_pitch),
+                  stile_looping_grid(plan, kernel, params.groups.tile_rows, params.encoded_pitch),
                   &params, stream);
 }
 
@@ -142,17 +138,18 @@ static int pack_w(const stile_plan *plan, const void *w, void *w_hat, stile_stre
     };
     int64_t rows = (int64_t)config->basis->rank * params.tile_rows;
     return launch(plan, STILE_KERNEL_ENCODE_W,
-                  looping_grid(plan, kernel, rows, kernel->block_columns), &params, stream);
+                  stile_looping_grid(plan, kernel, rows, kernel->block_columns), &params, stream);
 }
 
 /* sm_90a: persistent clusters, tensor maps of the operands. */
-static int channel_gemm_tma(const stile_plan *plan, const stile_gemm_params *gemm,
+static int channel_gemm_tma(const stile_plan *plan, const stile_plan_kernel *k,
+                            const stile_config *config, const stile_gemm_params *gemm,
                             stile_stream stream)
 {
     const stile_driver *driver = plan->context->driver;
-    const stile_kernel *kernel = &plan->kernels[STILE_KERNEL_CHANNEL_GEMM].kernel;
-    const stile_type type = plan->config->precision.encoded;
-    int64_t rank = plan->config->basis->rank;
+    const stile_kernel *kernel = &k->kernel;
+    const stile_type type = config->precision.encoded;
+    int64_t rank = config->basis->rank;
     stile_gemm_tma_params params = {
         .product = gemm->product,
         .row_pairs = (int)ceil_div(gemm->tile_rows, kernel->block_rows * kernel->cluster),
@@ -175,15 +172,25 @@ static int channel_gemm_tma(const stile_plan *plan, const stile_gemm_params *gem
             rank, gemm->encoded_pitch, kernel->block_columns / kernel->cluster);
     if (error)
         return error;
-    return launch(plan, STILE_KERNEL_CHANNEL_GEMM,
-                  (tiles < clusters ? tiles : clusters) * kernel->cluster, &params, stream);
+    return stile_launch_kernel(
+        plan, k, (tiles < clusters ? tiles : clusters) * kernel->cluster, 1, &params, stream);
+}
+
+int stile_launch_channel_gemm(const stile_plan *plan, const stile_plan_kernel *k,
+                              const stile_config *config, stile_gemm_params *params,
+                              stile_stream stream)
+{
+    if (k->kernel.family == STILE_FAMILY_SM_90A)
+        return channel_gemm_tma(plan, k, config, params, stream);
+    int64_t blocks = ceil_div(params->tile_rows, k->kernel.block_rows) *
+                     ceil_div(params->tile_columns, k->kernel.block_columns) * config->basis->rank;
+    return stile_launch_kernel(plan, k, blocks, 1, params, stream);
 }
 
 static int channel_gemm(const stile_plan *plan, const stile_operands *o, char *workspace,
                         stile_stream stream)
 {
     const stile_config *config = plan->config;
-    const stile_kernel *kernel = &plan->kernels[STILE_KERNEL_CHANNEL_GEMM].kernel;
     bool online = config->encode == STILE_ENCODE_ONLINE;
     stile_gemm_params params = {
         .x_encoded = workspace + plan->workspace.x_encoded,
@@ -191,15 +198,12 @@ static int channel_gemm(const stile_plan *plan, const stile_operands *o, char *w
         .product = workspace + plan->workspace.product,
         .encoded_pitch = stile_encoded_pitch(config, plan->K),
         .product_pitch = stile_product_pitch(config, plan->N),
-        .tile_rows = row_groups(o->M, plan->rows_per_group, config->basis->m).tile_rows,
+        .tile_rows = stile_row_groups_of(o->M, plan->rows_per_group, config->basis->m).tile_rows,
         .tile_columns = (int)ceil_div(plan->N, config->basis->n),
         .tile_inner = (int)ceil_div(plan->K, config->basis->k),
     };
-    if (kernel->family == STILE_FAMILY_SM_90A)
-        return channel_gemm_tma(plan, &params, stream);
-    int64_t blocks = ceil_div(params.tile_rows, kernel->block_rows) *
-                     ceil_div(params.tile_columns, kernel->block_columns) * config->basis->rank;
-    return launch(plan, STILE_KERNEL_CHANNEL_GEMM, blocks, &params, stream);
+    return stile_launch_channel_gemm(plan, &plan->kernels[STILE_KERNEL_CHANNEL_GEMM], config,
+                                     &params, stream);
 }
 
 static int decode(const stile_plan *plan, const stile_operands *o, char *workspace,
@@ -218,15 +222,15 @@ static int decode(const stile_plan *plan, const stile_operands *o, char *workspa
         .product_pitch = stile_product_pitch(config, plan->N),
         .y_pitch = plan->ldy,
         .residual_pitch = plan->ldr,
-        .groups = row_groups(o->M, plan->rows_per_group, config->basis->m),
+        .groups = stile_row_groups_of(o->M, plan->rows_per_group, config->basis->m),
         .columns = (int)plan->N,
-        .vectorized = can_vectorize(o->y, plan->ldy, type, chunk) &&
-                      can_vectorize(o->bias, 0, type, chunk) &&
-                      can_vectorize(o->residual, o->residual ? plan->ldr : 0, type, chunk),
+        .vectorized = stile_can_vectorize(o->y, plan->ldy, type, chunk) &&
+                      stile_can_vectorize(o->bias, 0, type, chunk) &&
+                      stile_can_vectorize(o->residual, o->residual ? plan->ldr : 0, type, chunk),
     };
     int64_t tile_columns = ceil_div(plan->N, config->basis->n);
     return launch(plan, STILE_KERNEL_DECODE,
-                  looping_grid(plan, kernel, params.groups.tile_rows, tile_columns), &params,
+                  stile_looping_grid(plan, kernel, params.groups.tile_rows, tile_columns), &params,
                   stream);
 }
 
@@ -242,8 +246,9 @@ static int launch_role(const stile_plan *plan, stile_kernel_role role, const sti
         return channel_gemm(plan, o, workspace, stream);
     case STILE_KERNEL_DECODE:
         return decode(plan, o, workspace, stream);
+    default:
+        return stile_fail(STILE_ERROR_INTERNAL, "no forward plan has role %d", (int)role);
     }
-    return stile_fail(STILE_ERROR_INTERNAL, "no kernel has role %d", (int)role);
 }
 
 /* --- what run.c calls --- */
@@ -264,6 +269,8 @@ int stile_launch_workspace_init(const stile_plan *plan, void *workspace, stile_s
                 (CUdeviceptr)((char *)workspace + offsets[i]), plan->coefficients[i],
                 (size_t)sizes[i] * (size_t)b->rank * sizeof(float), (CUstream)stream),
             "cuMemcpyHtoDAsync");
+    if (!error && plan->backward)
+        error = stile_launch_backward_init(plan, workspace, stream);
     stile_context_leave(plan->context, &scope);
     return error;
 }
@@ -287,7 +294,8 @@ int stile_launch_kernels(const stile_plan *plan, int first, int count,
     stile_context_scope scope;
     int error = stile_context_enter(plan->context, &scope);
     for (int i = first; i < first + count && !error; i++)
-        error = launch_role(plan, plan->order[i], operands, workspace, stream);
+        error = plan->backward ? stile_launch_backward_step(plan, i, operands, workspace, stream)
+                               : launch_role(plan, plan->order[i], operands, workspace, stream);
     stile_context_leave(plan->context, &scope);
     return error;
 }

@@ -152,12 +152,7 @@ static void add_tiles(expectation *sum, const stile_problem *problem, const roun
     }
 }
 
-/* RMS errors relative to the RMS of Y: over all of Y, and of the element that fares worst. */
-typedef struct prediction {
-    double overall, worst;
-} prediction;
-
-static prediction predict(const stile_problem *problem)
+stile_prediction stile_predict(const stile_problem *problem)
 {
     const stile_basis *basis = problem->config->basis;
     const stile_tiling tiling = stile_problem_tiling(problem);
@@ -170,9 +165,9 @@ static prediction predict(const stile_problem *problem)
         for (int j = 0; j < 2; j++)
             add_tiles(&sum, problem, &r, &rows[i], &columns[j]);
     if (!(sum.signal > 0))
-        return (prediction){0};
+        return (stile_prediction){0};
     const double mean = sum.signal / ((double)problem->M * (double)problem->N);
-    return (prediction){
+    return (stile_prediction){
         .overall = sqrt(sum.noise / sum.signal + r.output),
         .worst = sqrt(sum.worst_noise / mean + r.output),
     };
@@ -180,7 +175,7 @@ static prediction predict(const stile_problem *problem)
 
 double stile_predicted_error(const stile_problem *problem)
 {
-    return predict(problem).overall;
+    return stile_predict(problem).overall;
 }
 
 /* --- comparison ------------------------------------------------------------------------------- */
@@ -315,22 +310,47 @@ int stile_compare(stile_comparison *out, stile_type type, const void *y, int64_t
     return 0;
 }
 
-/* Elements of the smallest of X, W and Y. */
-static double fewest_elements(const stile_problem *problem)
+stile_comparison stile_compare_doubles(const double *a, const double *reference, int64_t rows,
+                                        int64_t columns)
 {
-    const double M = (double)problem->M, K = (double)problem->K, N = (double)problem->N;
-    return fmin(fmin(M * K, K * N), M * N);
+    stile_comparison result = {.count = rows * columns};
+    double error = 0, norm = 0, worst = 0;
+    for (int64_t i = 0; i < rows * columns; i++) {
+        bool finite = isfinite(a[i]) && isfinite(reference[i]);
+        bool same = finite || (isnan(a[i]) && isnan(reference[i])) || a[i] == reference[i];
+        double difference = finite ? fabs(a[i] - reference[i]) : 0;
+        error += difference * difference;
+        norm += finite ? reference[i] * reference[i] : 0;
+        if (!same || difference > worst) {
+            result.worst_row = i / columns;
+            result.worst_column = i % columns;
+        }
+        worst = fmax(worst, difference);
+        result.nonfinite += !same;
+    }
+    double rms = sqrt(norm / (double)result.count);
+    result.relative_rms = norm > 0 ? sqrt(error / norm) : sqrt(error);
+    result.worst_element = rms > 0 ? worst / rms : worst;
+    return result;
 }
 
-bool stile_comparison_passes(const stile_comparison *comparison, const stile_problem *problem)
+bool stile_comparison_within(const stile_comparison *comparison, stile_prediction predicted,
+                             double elements, double terms)
 {
     if (comparison->nonfinite != 0)
         return false;
     if (comparison->count == 0)
         return true;
-    const prediction predicted = predict(problem);
-    const double slack = pow(10, 8 / fmax(1, fewest_elements(problem)));
-    const double few_terms = 1 + 2 / fmax(1, (double)stile_problem_tiling(problem).tile_inner);
+    const double slack = pow(10, 8 / fmax(1, elements));
+    const double few_terms = 1 + 2 / fmax(1, terms);
     return comparison->relative_rms <= 2 * predicted.overall * slack &&
            comparison->worst_element <= 8 * predicted.worst * slack * few_terms;
+}
+
+bool stile_comparison_passes(const stile_comparison *comparison, const stile_problem *problem)
+{
+    const double M = (double)problem->M, K = (double)problem->K, N = (double)problem->N;
+    return stile_comparison_within(comparison, stile_predict(problem),
+                                   fmin(fmin(M * K, K * N), M * N),
+                                   (double)stile_problem_tiling(problem).tile_inner);
 }

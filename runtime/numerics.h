@@ -27,6 +27,14 @@
  */
 double stile_predicted_error(const stile_problem *problem);
 
+/* RMS errors relative to the RMS of the result: over all of it, and of the entry of a tile that
+   fares worst. */
+typedef struct stile_prediction {
+    double overall, worst;
+} stile_prediction;
+
+stile_prediction stile_predict(const stile_problem *problem);
+
 typedef struct stile_comparison {
     double relative_rms;  /* ‖y − ref‖ / ‖ref‖ over the elements finite in both */
     double worst_element; /* max |y − ref| / scale, see stile_compare */
@@ -49,6 +57,13 @@ int stile_compare(stile_comparison *out, stile_type type, const void *y, int64_t
                   const double *ref, int64_t rows, int64_t columns);
 
 /*
+ * The same for doubles against doubles, without scales: relative_rms as above, worst_element the
+ * largest difference in units of the RMS of ref. Non-finite elements must be of one kind.
+ */
+stile_comparison stile_compare_doubles(const double *a, const double *reference, int64_t rows,
+                                       int64_t columns);
+
+/*
  * Whether y is as good as predicted for `problem`: no non-finite mismatch, relative_rms at most
  * twice the prediction, and worst_element at most 8 times the prediction for the entry of the tile
  * that fares worst (the upper left one of Strassen² has 1.5 times the average error). 8 standard
@@ -62,5 +77,9 @@ int stile_compare(stile_comparison *out, stile_type type, const void *y, int64_t
  * T = ceil(K/k) of them in each channel the elementwise bound is multiplied by 1 + 2/T.
  */
 bool stile_comparison_passes(const stile_comparison *comparison, const stile_problem *problem);
+
+/* The same for any prediction: `elements` is e, `terms` T. */
+bool stile_comparison_within(const stile_comparison *comparison, stile_prediction predicted,
+                             double elements, double terms);
 
 #endif

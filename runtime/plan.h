@@ -51,6 +51,7 @@ struct stile_plan {
     stile_kernel_role order[STILE_KERNEL_ROLE_COUNT];   /* of a run */
     int order_count;
     float *coefficients[3]; /* U, V, D of a dense basis as the workspace gets them, or NULL */
+    struct stile_backward_plan *backward; /* plan_cuda_backward.c; NULL of other plans */
 };
 
 /* `bytes` rounded up to STILE_ALIGNMENT. */
@@ -83,6 +84,13 @@ static inline bool stile_plan_does(const stile_plan *plan, stile_op op)
 }
 
 /* --- plan_backward.c: what only backward plans need ------------------------------------------- */
+
+/* "forward", "backward_input", "backward_weight", "backward_basis", "backward"; NULL for other
+   combinations. */
+const char *stile_op_name(stile_op op);
+
+/* The operation of such a name of `size` characters; false, with *out untouched, for any other. */
+bool stile_op_parse(stile_op *out, const char *name, size_t size);
 
 /* Checks the operands of a run of a backward plan, whose M has been filled in. */
 int stile_plan_backward_check(const stile_plan *plan, const stile_operands *operands);
@@ -131,6 +139,23 @@ int stile_plan_cpu_run_backward(const stile_plan *plan, const stile_operands *op
 /* Lays out the workspace and makes the kernels; on failure the caller unloads what was loaded. */
 int stile_plan_cuda_create(stile_plan *plan);
 void stile_plan_cuda_unload(stile_plan *plan);
+
+/* Rounds the coefficients of a dense basis to what the kernels read. Errors: MEMORY. */
+int stile_plan_round_coefficients(stile_plan *plan);
+
+/* --- plan_cuda_backward.c: their backward plans --- */
+
+int stile_plan_cuda_create_backward(stile_plan *plan);
+void stile_plan_cuda_unload_backward(stile_plan *plan);
+
+/* --- plan_kernels.c --- */
+
+/*
+ * Compiles (or finds) and loads kernels that have been rendered from `config`. On failure what was
+ * loaded stays, for the caller to unload.
+ */
+int stile_plan_load_kernels(stile_context *context, const stile_config *config,
+                            stile_plan_kernel *const *kernels, int count);
 
 /* --- launch.c: CUDA devices --- */
 

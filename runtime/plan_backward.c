@@ -1,7 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What backward plans need on every device. */
-#include "fail.h"
 #include "plan.h"
+
+#include <string.h>
+
+#include "fail.h"
+
+static const struct {
+    const char *name;
+    stile_op op;
+} ops[] = {
+    {"forward", STILE_OP_FORWARD},
+    {"backward_input", STILE_OP_BACKWARD_INPUT},
+    {"backward_weight", STILE_OP_BACKWARD_WEIGHT},
+    {"backward_basis", STILE_OP_BACKWARD_BASIS},
+    {"backward", STILE_OP_BACKWARD},
+};
+
+enum { OP_COUNT = sizeof ops / sizeof *ops };
+
+const char *stile_op_name(stile_op op)
+{
+    for (int i = 0; i < OP_COUNT; i++)
+        if (ops[i].op == op)
+            return ops[i].name;
+    return NULL;
+}
+
+bool stile_op_parse(stile_op *out, const char *name, size_t size)
+{
+    for (int i = 0; i < OP_COUNT; i++) {
+        if (strlen(ops[i].name) == size && memcmp(ops[i].name, name, size) == 0) {
+            *out = ops[i].op;
+            return true;
+        }
+    }
+    return false;
+}
 
 int stile_plan_backward_check(const stile_plan *plan, const stile_operands *o)
 {

@@ -13,8 +13,7 @@ enum { BLOCK_ROUNDING = 1024 };        /* more than blocks and clusters round a 
 
 /* --- layout --- */
 
-/* Coefficients of a dense basis, rounded to what the kernels read. */
-static int round_coefficients(stile_plan *plan)
+int stile_plan_round_coefficients(stile_plan *plan)
 {
     const stile_basis *b = plan->config->basis;
     const double *matrices[3] = {b->u, b->v, b->d};
@@ -57,7 +56,7 @@ static int lay_out(stile_plan *plan)
 
     plan->weight_size = stile_align((size_t)tiling.tile_columns * encoded);
     if (!config->sparse) {
-        int error = round_coefficients(plan);
+        int error = stile_plan_round_coefficients(plan);
         if (error)
             return error;
         w->v = w->u + stile_align((size_t)(b->rank * b->m * b->k) * sizeof(float));
@@ -178,9 +177,12 @@ int stile_plan_cuda_create(stile_plan *plan)
     stile_schedule_choice choice;
     stile_gpu gpu;
 
-    if (plan->op != STILE_OP_FORWARD || plan->keep_z)
+    if (plan->op != STILE_OP_FORWARD)
+        return stile_plan_cuda_create_backward(plan);
+    if (plan->keep_z)
         return stile_fail(STILE_ERROR_UNSUPPORTED,
-                          "backward operations have no CUDA kernels yet: use the CPU device");
+                          "keep_z is for the CPU device alone so far: on CUDA devices, take "
+                          "a spec without activation and apply that yourself");
 
     stile_gpu_of_context(&gpu, context);
     int error = stile_schedule_choose(&choice, context->winners, &gpu, config, &shape,
@@ -211,6 +213,7 @@ void stile_plan_cuda_unload(stile_plan *plan)
     stile_context_scope scope;
     if (stile_context_enter(plan->context, &scope))
         return;
+    stile_plan_cuda_unload_backward(plan);
     for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++) {
         if (plan->kernels[role].module)
             plan->context->driver->cuModuleUnload(plan->kernels[role].module);

@@ -16,9 +16,7 @@
 #include "plan.h"
 #include "verify_data.h"
 
-/* Notes why a case failed; the first reason stays. */
-__attribute__((format(printf, 2, 3))) static void fail_case(stile_verify_result *result,
-                                                            const char *format, ...)
+void stile_verify_fail(stile_verify_result *result, const char *format, ...)
 {
     if (!result->passed)
         return;
@@ -48,26 +46,6 @@ static stile_plan_params plan_params(const stile_verify_data *data)
 
 /* --- judging Y ------------------------------------------------------------------------------- */
 
-/* Whether nothing was written between the rows of Y, or before them. */
-static bool padding_is_poison(const stile_host_matrix *y)
-{
-    size_t element = (size_t)stile_type_size(y->type);
-    size_t first = (size_t)y->offset * element;
-    for (size_t i = 0; i < first; i++) {
-        if (y->bytes[i] != STILE_POISON)
-            return false;
-    }
-    for (int64_t row = 0; row < y->rows; row++) {
-        const unsigned char *padding =
-            y->bytes + first + (size_t)(row * y->ld + y->columns) * element;
-        for (size_t i = 0; i < (size_t)(y->ld - y->columns) * element; i++) {
-            if (padding[i] != STILE_POISON)
-                return false;
-        }
-    }
-    return true;
-}
-
 /*
  * Whether Y is not finite exactly where the NaN planted in X can reach: entry (a,b) of its tile
  * reaches output (a',d) of the same row of tiles where a channel reads the one and writes the
@@ -96,7 +74,7 @@ static void check_reach(stile_verify_result *result, const stile_verify_data *da
             double y =
                 stile_load_element(data->y.type, stile_host_data(&data->y), i * data->y.ld + j);
             if (isfinite(y) == expected) {
-                fail_case(result, "a NaN of X %s element (%" PRId64 ", %" PRId64 ")",
+                stile_verify_fail(result, "a NaN of X %s element (%" PRId64 ", %" PRId64 ")",
                           expected ? "does not reach" : "spoils", i, j);
                 return;
             }
@@ -116,24 +94,24 @@ static int judge(stile_verify_result *result, const stile_verify_data *data,
     const stile_comparison *cmp = &result->to_operator;
     result->predicted = c->integers ? 0 : stile_predicted_error(p);
     if (cmp->nonfinite)
-        fail_case(result,
+        stile_verify_fail(result,
                   "%" PRId64 " elements are finite where they should not be, or not finite "
                   "where they should; the first is (%" PRId64 ", %" PRId64 ")",
                   cmp->nonfinite, cmp->worst_row, cmp->worst_column);
     else if (c->integers && (cmp->relative_rms != 0 || cmp->worst_element != 0))
-        fail_case(result, "integers differ; the worst is element (%" PRId64 ", %" PRId64 ")",
+        stile_verify_fail(result, "integers differ; the worst is element (%" PRId64 ", %" PRId64 ")",
                   cmp->worst_row, cmp->worst_column);
     else if (!c->integers && !stile_comparison_passes(cmp, p)) {
         char overall[32], worst[32];
         stile_format_rounded(overall, cmp->relative_rms / result->predicted, 3);
         stile_format_rounded(worst, cmp->worst_element / result->predicted, 3);
-        fail_case(result,
+        stile_verify_fail(result,
                   "the error is %s times the prediction, and %s times it in the worst element "
                   "(%" PRId64 ", %" PRId64 "): more than rounding explains",
                   overall, worst, cmp->worst_row, cmp->worst_column);
     }
-    if (!padding_is_poison(&data->y))
-        fail_case(result, "the padding between rows of Y was written");
+    if (!stile_host_padding_is_poison(&data->y))
+        stile_verify_fail(result, "the padding between rows of Y was written");
     if (c->nan)
         check_reach(result, data, c);
     result->has_truth = data->truth != NULL;
@@ -226,7 +204,7 @@ static int check_repeatable(stile_verify_result *result, device_case *d)
     if (!error)
         error = run_once(d, again);
     if (!error && memcmp(again, d->host[Y]->bytes, size) != 0)
-        fail_case(result, "a second run gave other bits");
+        stile_verify_fail(result, "a second run gave other bits");
     free(again);
     return error;
 }
@@ -239,7 +217,7 @@ static int check_memory(stile_verify_result *result, const device_case *d)
         if (error)
             return error;
         if (!intact)
-            fail_case(result, "memory before or behind %s was written", buffer_names[i]);
+            stile_verify_fail(result, "memory before or behind %s was written", buffer_names[i]);
     }
     for (int i = 0; i < Y; i++) {
         size_t size = d->host[i]->size;
@@ -248,7 +226,7 @@ static int check_memory(stile_verify_result *result, const device_case *d)
             return stile_fail_memory();
         int error = size ? stile_device_buffer_read(&d->buffers[i], 0, copy, size) : 0;
         if (!error && size && memcmp(copy, d->host[i]->bytes, size) != 0)
-            fail_case(result, "%s was changed", buffer_names[i]);
+            stile_verify_fail(result, "%s was changed", buffer_names[i]);
         free(copy);
         if (error)
             return error;
@@ -290,31 +268,6 @@ static int verify_on_gpu(stile_verify_result *result, stile_context *context,
 
 /* --- on the CPU ------------------------------------------------------------------------------ */
 
-/* Compares doubles: both finite and close, or both the same kind of non-finite. */
-static stile_comparison compare_doubles(const double *a, const double *reference, int64_t rows,
-                                        int64_t columns)
-{
-    stile_comparison result = {.count = rows * columns};
-    double error = 0, norm = 0, worst = 0;
-    for (int64_t i = 0; i < rows * columns; i++) {
-        bool finite = isfinite(a[i]) && isfinite(reference[i]);
-        bool same = finite || (isnan(a[i]) && isnan(reference[i])) || a[i] == reference[i];
-        double difference = finite ? fabs(a[i] - reference[i]) : 0;
-        error += difference * difference;
-        norm += finite ? reference[i] * reference[i] : 0;
-        if (!same || difference > worst) {
-            result.worst_row = i / columns;
-            result.worst_column = i % columns;
-        }
-        worst = fmax(worst, difference);
-        result.nonfinite += !same;
-    }
-    double rms = sqrt(norm / (double)result.count);
-    result.relative_rms = norm > 0 ? sqrt(error / norm) : sqrt(error);
-    result.worst_element = rms > 0 ? worst / rms : worst;
-    return result;
-}
-
 /*
  * The reference against direct contraction; both in fp64, so only fp64 rounding may differ. A NaN
  * spreads less in the tensor, where products cancel: there only finite elements are compared.
@@ -331,33 +284,23 @@ static int check_reference(stile_verify_result *result, const stile_verify_data 
                                          stile_host_data(&data->bias),
                                          stile_host_data(&data->residual), direct);
     if (!error) {
-        result->to_operator = compare_doubles(data->reference, direct, p.M, p.N);
+        result->to_operator = stile_compare_doubles(data->reference, direct, p.M, p.N);
         result->predicted = 1e-14 * (1 + sqrt(data->config->metrics.growth));
         if (c->nan)
             result->to_operator.nonfinite = 0;
         if (result->to_operator.nonfinite ||
             result->to_operator.relative_rms > 2 * result->predicted ||
             result->to_operator.worst_element > 1e3 * result->predicted)
-            fail_case(result,
+            stile_verify_fail(result,
                       "reference and direct contraction differ; the worst "
                       "is element (%" PRId64 ", %" PRId64 ")",
                       result->to_operator.worst_row, result->to_operator.worst_column);
         result->has_truth = data->truth != NULL;
         if (result->has_truth)
-            result->to_truth = compare_doubles(data->reference, data->truth, p.M, p.N);
+            result->to_truth = stile_compare_doubles(data->reference, data->truth, p.M, p.N);
     }
     free(direct);
     return error;
-}
-
-/* Memory for the CPU device: aligned and poisoned. */
-static void *host_buffer(size_t size)
-{
-    size_t rounded = (size / STILE_ALIGNMENT + 1) * STILE_ALIGNMENT;
-    void *memory = aligned_alloc(STILE_ALIGNMENT, rounded);
-    if (memory)
-        memset(memory, STILE_POISON, rounded);
-    return memory;
 }
 
 /* The device must give the reference rounded once. */
@@ -372,15 +315,15 @@ static void check_rounding(stile_verify_result *result, const stile_verify_data 
             const unsigned char *got =
                 (unsigned char *)stile_host_data(y) + (size_t)(row * y->ld + column) * size;
             if (memcmp(expected, got, size) != 0) {
-                fail_case(result,
+                stile_verify_fail(result,
                           "element (%" PRId64 ", %" PRId64 ") is not the reference, rounded once",
                           row, column);
                 return;
             }
         }
     }
-    if (!padding_is_poison(y))
-        fail_case(result, "the padding between rows of Y was written");
+    if (!stile_host_padding_is_poison(y))
+        stile_verify_fail(result, "the padding between rows of Y was written");
 }
 
 static int verify_on_cpu(stile_verify_result *result, stile_context *context,
@@ -396,8 +339,8 @@ static int verify_on_cpu(stile_verify_result *result, stile_context *context,
     if (error)
         return error;
     bool online = data->config->encode == STILE_ENCODE_ONLINE;
-    void *workspace = host_buffer(stile_plan_workspace_size(plan));
-    void *w_hat = host_buffer(stile_plan_weight_size(plan));
+    void *workspace = stile_host_buffer(stile_plan_workspace_size(plan));
+    void *w_hat = stile_host_buffer(stile_plan_weight_size(plan));
     if (!workspace || !w_hat)
         error = stile_fail_memory();
     if (!error)
@@ -430,6 +373,8 @@ int stile_verify_run(stile_verify_result *out, stile_context *context, const sti
 {
     stile_verify_result result = {.passed = true};
     stile_verify_data data;
+    if (c->op != STILE_OP_FORWARD)
+        return stile_verify_run_backward(out, context, spec, config, c);
     int error = stile_verify_data_create(&data, config, c, context->threads, &result.applies);
     if (error)
         return error;

@@ -24,13 +24,15 @@ typedef struct stile_verify_case {
     bool integers;                  /* small integers, to be met to the bit */
     bool nan;                       /* one element of X is NaN: it may spoil its tiles only */
     uint64_t seed;
+    stile_op op; /* what the plan computes; any combination of the backward operations */
 } stile_verify_case;
 
 typedef struct stile_verify_result {
     bool applies; /* false: the spec has no integer case (the rest is unset) */
     bool passed;
     double predicted;             /* error allowed: twice this, normwise; 0 for integers */
-    stile_comparison to_operator; /* Y against the fp64 operator */
+    stile_comparison to_operator; /* Y against the fp64 operator; of backward operations, the
+                                     gradient with the largest error for its prediction */
     bool has_truth;               /* dense W exists, and no NaN was planted */
     stile_comparison to_truth;    /* Y against true matrix multiplication, fp64 */
     char failure[200];            /* why it did not pass; "" where it did */
@@ -46,6 +48,15 @@ typedef struct stile_verify_result {
  */
 int stile_verify_run(stile_verify_result *out, stile_context *context, const stile_spec *spec,
                      const stile_config *config, const stile_verify_case *c);
+
+/* Notes why a case failed; the first reason stays. */
+__attribute__((format(printf, 2, 3))) void stile_verify_fail(stile_verify_result *result,
+                                                             const char *format, ...);
+
+/* verify_backward.c: stile_verify_run for c->op != STILE_OP_FORWARD. */
+int stile_verify_run_backward(stile_verify_result *out, stile_context *context,
+                              const stile_spec *spec, const stile_config *config,
+                              const stile_verify_case *c);
 
 /*
  * Built-in cases: single elements, single tiles, tails of every kind, groups, misaligned pointers,

@@ -92,10 +92,12 @@ static void thin_out(stile_host_matrix *x, const stile_problem *problem, int64_t
     }
 }
 
+enum { BUFFER_ALIGNMENT = 256 }; /* of workspaces and encoded weights */
+
 /* --- operands -------------------------------------------------------------------------------- */
 
-static int make_matrix(stile_host_matrix *out, stile_type type, int64_t rows, int64_t columns,
-                       int pad, int offset)
+int stile_host_matrix_create(stile_host_matrix *out, stile_type type, int64_t rows, int64_t columns,
+                             int pad, int offset)
 {
     int64_t ld = columns + pad;
     size_t size = (size_t)(rows * ld + offset) * (size_t)stile_type_size(type);
@@ -107,7 +109,7 @@ static int make_matrix(stile_host_matrix *out, stile_type type, int64_t rows, in
     return 0;
 }
 
-static void fill(stile_host_matrix *m, bool integers, uint64_t seed, int threads)
+void stile_host_matrix_fill(stile_host_matrix *m, bool integers, uint64_t seed, int threads)
 {
     if (!integers) {
         stile_fill_normal(m->type, stile_host_data(m), m->rows, m->columns, m->ld, false, seed,
@@ -123,6 +125,34 @@ static void fill(stile_host_matrix *m, bool integers, uint64_t seed, int threads
     }
 }
 
+bool stile_host_padding_is_poison(const stile_host_matrix *m)
+{
+    size_t element = (size_t)stile_type_size(m->type);
+    size_t first = (size_t)m->offset * element;
+    for (size_t i = 0; i < first; i++) {
+        if (m->bytes[i] != STILE_POISON)
+            return false;
+    }
+    for (int64_t row = 0; row < m->rows; row++) {
+        const unsigned char *padding =
+            m->bytes + first + (size_t)(row * m->ld + m->columns) * element;
+        for (size_t i = 0; i < (size_t)(m->ld - m->columns) * element; i++) {
+            if (padding[i] != STILE_POISON)
+                return false;
+        }
+    }
+    return true;
+}
+
+void *stile_host_buffer(size_t size)
+{
+    size_t rounded = (size / BUFFER_ALIGNMENT + 1) * BUFFER_ALIGNMENT;
+    void *memory = aligned_alloc(BUFFER_ALIGNMENT, rounded);
+    if (memory)
+        memset(memory, STILE_POISON, rounded);
+    return memory;
+}
+
 static int make_operands(stile_verify_data *data, const stile_verify_case *c, int threads)
 {
     const stile_config *config = data->config;
@@ -132,26 +162,26 @@ static int make_operands(stile_verify_data *data, const stile_verify_case *c, in
     bool trained = config->encode == STILE_ENCODE_TRAINED;
     bool nk = config->layout == STILE_WEIGHT_NK;
 
-    int error = make_matrix(&data->x, in, c->M, c->K, c->pad_x, c->offset);
+    int error = stile_host_matrix_create(&data->x, in, c->M, c->K, c->pad_x, c->offset);
     if (!error && trained)
-        error = make_matrix(&data->w, in, b->rank * t.tile_columns, t.tile_inner, 0, 0);
+        error = stile_host_matrix_create(&data->w, in, b->rank * t.tile_columns, t.tile_inner, 0, 0);
     else if (!error)
-        error = make_matrix(&data->w, in, nk ? c->N : c->K, nk ? c->K : c->N, c->pad_w, c->offset);
+        error = stile_host_matrix_create(&data->w, in, nk ? c->N : c->K, nk ? c->K : c->N, c->pad_w, c->offset);
     if (!error)
-        error = make_matrix(&data->y, out, c->M, c->N, c->pad_y, c->offset);
+        error = stile_host_matrix_create(&data->y, out, c->M, c->N, c->pad_y, c->offset);
     if (!error && config->epilogue.bias)
-        error = make_matrix(&data->bias, out, 1, c->N, 0, c->offset);
+        error = stile_host_matrix_create(&data->bias, out, 1, c->N, 0, c->offset);
     if (!error && config->epilogue.residual)
-        error = make_matrix(&data->residual, out, c->M, c->N, c->pad_r, c->offset);
+        error = stile_host_matrix_create(&data->residual, out, c->M, c->N, c->pad_r, c->offset);
     if (error)
         return error;
 
-    fill(&data->x, c->integers, stile_random_bits(c->seed, 1), threads);
-    fill(&data->w, c->integers, stile_random_bits(c->seed, 2), threads);
+    stile_host_matrix_fill(&data->x, c->integers, stile_random_bits(c->seed, 1), threads);
+    stile_host_matrix_fill(&data->w, c->integers, stile_random_bits(c->seed, 2), threads);
     if (config->epilogue.bias)
-        fill(&data->bias, c->integers, stile_random_bits(c->seed, 3), threads);
+        stile_host_matrix_fill(&data->bias, c->integers, stile_random_bits(c->seed, 3), threads);
     if (config->epilogue.residual)
-        fill(&data->residual, c->integers, stile_random_bits(c->seed, 4), threads);
+        stile_host_matrix_fill(&data->residual, c->integers, stile_random_bits(c->seed, 4), threads);
     if (c->integers)
         thin_out(&data->x, &data->problem, active_tiles(config), stile_random_bits(c->seed, 5));
     if (c->nan)

@@ -28,6 +28,19 @@ static inline void *stile_host_data(const stile_host_matrix *matrix)
     return matrix->size ? matrix->bytes + matrix->offset * stile_type_size(matrix->type) : NULL;
 }
 
+/* All poison. Errors: MEMORY. */
+int stile_host_matrix_create(stile_host_matrix *out, stile_type type, int64_t rows, int64_t columns,
+                             int pad, int offset);
+
+/* N(0,1), or integers −1, 0, 1. */
+void stile_host_matrix_fill(stile_host_matrix *m, bool integers, uint64_t seed, int threads);
+
+/* Whether nothing was written between the rows of a matrix, or before them. */
+bool stile_host_padding_is_poison(const stile_host_matrix *m);
+
+/* Memory for the CPU device: aligned and poisoned; freed by the caller. NULL: memory. */
+void *stile_host_buffer(size_t size);
+
 /*
  * Makes everything; *applies becomes false, and nothing is made, where the case wants integers and
  * the spec has no exact ones. Errors: ARGUMENT, MEMORY.

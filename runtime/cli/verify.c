@@ -3,11 +3,13 @@
 #include "verify.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "command.h"
 #include "context.h"
 #include "inputs.h"
 #include "output.h"
+#include "plan.h"
 #include "random_data.h"
 #include "table.h"
 
@@ -16,6 +18,8 @@ typedef struct request {
     stile_context *context;
     const stile_spec *spec;
     int64_t random_count, seed;
+    stile_op ops[8]; /* that every case is run for */
+    int op_count;
     bool json_wanted, cpu, all;
     stile_text text;
     stile_json json;
@@ -44,12 +48,15 @@ static const char *case_text(stile_arena *arena, const stile_verify_case *c)
         text = stile_arena_printf(arena, "%s, integers", text);
     if (c->nan && text)
         text = stile_arena_printf(arena, "%s, a NaN", text);
+    if (c->op != STILE_OP_FORWARD && text)
+        text = stile_arena_printf(arena, "%s: %s", stile_op_name(c->op), text);
     return text ? text : "";
 }
 
 static void case_json(stile_json *json, const stile_verify_case *c, const stile_verify_result *r)
 {
     stile_json_begin_object(json, NULL);
+    stile_json_string(json, "op", stile_op_name(c->op));
     stile_json_int(json, "M", c->M);
     stile_json_int(json, "K", c->K);
     stile_json_int(json, "N", c->N);
@@ -109,9 +116,8 @@ static void print_case(request *r, stile_arena *arena, const stile_verify_case *
     stile_text_appendf(&r->text, "%s%s\n", v->passed ? "" : "\n        ", v->failure);
 }
 
-/* Runs one case. Returns an exit code that is not the case's verdict. */
-static int run_case(request *r, stile_arena *arena, const stile_config *config,
-                    const stile_verify_case *c, tally *t)
+static int run_op(request *r, stile_arena *arena, const stile_config *config,
+                  const stile_verify_case *c, tally *t)
 {
     stile_verify_result result;
     stile_print_progress("%s: %s", config->name, case_text(arena, c));
@@ -124,6 +130,19 @@ static int run_case(request *r, stile_arena *arena, const stile_config *config,
     if (r->json_wanted)
         case_json(&r->json, c, &result);
     return STILE_EXIT_OK;
+}
+
+/* Runs one case of each operation. Returns an exit code that is not the case's verdict. */
+static int run_case(request *r, stile_arena *arena, const stile_config *config,
+                    const stile_verify_case *c, tally *t)
+{
+    int result = STILE_EXIT_OK;
+    for (int i = 0; i < r->op_count && !result; i++) {
+        stile_verify_case of_op = *c;
+        of_op.op = r->ops[i];
+        result = run_op(r, arena, config, &of_op, t);
+    }
+    return result;
 }
 
 /* The cases of --shape: plain, padded, and as integers. */
@@ -267,6 +286,24 @@ static int verify(request *r, stile_spec **specs)
     return result;
 }
 
+/* The operations of --op; false, with a message, where one is unknown. */
+static bool take_ops(request *r)
+{
+    const char *list = stile_argument(r->arguments, "op");
+    for (const char *c = list ? list : "forward"; c;) {
+        const size_t size = strcspn(c, ",");
+        if (r->op_count == sizeof r->ops / sizeof *r->ops ||
+            !stile_op_parse(&r->ops[r->op_count++], c, size)) {
+            stile_print_error("--op %s: take some of forward, backward_input, backward_weight, "
+                              "backward_basis and backward, separated by commas",
+                              list);
+            return false;
+        }
+        c = c[size] ? c + size + 1 : NULL;
+    }
+    return true;
+}
+
 static int run(const stile_arguments *arguments)
 {
     request r = {
@@ -279,6 +316,8 @@ static int run(const stile_arguments *arguments)
     r.json.text = &r.text;
     if (!stile_argument_int(arguments, "random", 0, 100000, &r.random_count) ||
         !stile_argument_int(arguments, "seed", 0, INT64_MAX, &r.seed))
+        return STILE_EXIT_USAGE;
+    if (!take_ops(&r))
         return STILE_EXIT_USAGE;
     if (stile_flag(arguments, "rows-per-group") && !stile_flag(arguments, "shape")) {
         stile_print_error("--rows-per-group is for the shapes of --shape: give both, or neither "
@@ -302,6 +341,10 @@ static int run(const stile_arguments *arguments)
 static const stile_option options[] = {
     {"shape", 0, "MxKxN[,...]", "these shapes instead of the built-in ones"},
     STILE_OPTION_ROWS_PER_GROUP,
+    {"op", 0, "OP[,...]",
+     "what to compute: forward (the default), backward_input (dX),\n"
+     "backward_weight (dW, dbias), backward_basis (dU, dV, dD), or\n"
+     "backward, all of these in one plan"},
     {"random", 0, "COUNT", "also this many random shapes; default 20, with --shape 0"},
     {"seed", 0, "S", "of the random shapes; default 1"},
     {"device", 0, "cuda[:i]|cpu",

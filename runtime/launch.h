@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files that launch kernels share. */
+#ifndef STILE_RUNTIME_LAUNCH_H
+#define STILE_RUNTIME_LAUNCH_H
+
+#include "params.h"
+#include "plan.h"
+
+static inline int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Whether rows can be moved in whole chunks of `elements`: see Chunk in templates/common/chunk.cuh.
+ */
+int stile_can_vectorize(const void *pointer, int64_t leading_dimension, stile_type type,
+                        int elements);
+
+stile_row_groups stile_row_groups_of(int64_t rows, int64_t rows_per_group, int rows_per_tile);
+
+/* A grid for a kernel that loops: no more blocks than there is work, and no more than help. */
+int64_t stile_looping_grid(const stile_plan *plan, const stile_kernel *kernel, int64_t rows,
+                           int64_t columns);
+
+/* A grid of `blocks` × `grid_y` thread blocks. */
+int stile_launch_kernel(const stile_plan *plan, const stile_plan_kernel *kernel, int64_t blocks,
+                        unsigned grid_y, void *params, stile_stream stream);
+
+/* The channel GEMM of either family; `config` is the one that it was rendered from. */
+int stile_launch_channel_gemm(const stile_plan *plan, const stile_plan_kernel *kernel,
+                              const stile_config *config, stile_gemm_params *params,
+                              stile_stream stream);
+
+/* --- launch_backward.c ------------------------------------------------------------------------ */
+
+/* Copies to a workspace what kernels of the backward pass read besides coefficients. */
+int stile_launch_backward_init(const stile_plan *plan, void *workspace, stile_stream stream);
+
+/* Launches kernel `index` of a run of a backward plan; `operands` are checked. */
+int stile_launch_backward_step(const stile_plan *plan, int index, const stile_operands *operands,
+                               void *workspace, stile_stream stream);
+
+#endif

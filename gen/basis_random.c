@@ -1,66 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random bases that are the same to the bit on every machine.
- *
- * No function takes part whose last bit may differ from one libm to the next (log, exp, cos):
- * normal deviates come from comparisons of uniform ones, and everything else is + − × ÷ and sqrt,
- * which IEEE 754 rounds correctly, in a fixed order. (The build turns contraction to FMA off.)
+ * Random bases that are the same to the bit on every machine: normal deviates are (generator.h), and
+ * everything else is + − × ÷ and sqrt, which IEEE 754 rounds correctly, in a fixed order. (The build
+ * turns contraction to FMA off.)
  */
 #include "basis.h"
 
 #include <math.h>
 
 #include "fail.h"
-
-/* SplitMix64: G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators",
-   OOPSLA 2014. */
-typedef struct generator {
-    uint64_t state;
-} generator;
-
-static uint64_t next(generator *g)
-{
-    uint64_t z = g->state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-/* Uniform on [0, 1): a multiple of 2^-53. */
-static double uniform(generator *g)
-{
-    return (double)(next(g) >> 11) * 0x1p-53;
-}
-
-/*
- * True with probability exp(−t), for t in [0, 1]. Von Neumann's game: of uniform deviates
- * t > u₁ > u₂ > … the first n descend with probability tⁿ/n!, so the first that fails to is one of
- * odd number with probability 1 − t + t²/2! − … = exp(−t).
- */
-static bool coin_exp(generator *g, double t)
-{
-    bool result = true;
-    for (double last = t, u; (u = uniform(g)) < last; last = u)
-        result = !result;
-    return result;
-}
-
-/*
- * N(0,1) by rejection: x uniform on [0, 8), kept with probability exp(−x²/2), and a random sign.
- * The tail beyond 8 has probability 1.2e-15. Never zero.
- */
-static double normal(generator *g)
-{
-    for (;;) {
-        const double x = 8 * uniform(g);
-        double t = x * x / 2;
-        bool kept = x > 0;
-        for (; kept && t > 1; t--)
-            kept = coin_exp(g, 1);
-        if (kept && coin_exp(g, t))
-            return next(g) >> 63 ? -x : x;
-    }
-}
+#include "generator.h"
 
 /* The inner product of two vectors of `count` entries, `stride` apart. */
 static double dot(const double *a, const double *b, int count, int stride)
@@ -94,11 +43,11 @@ static void scale(double *values, int count, double factor)
         values[i] = (float)(values[i] * factor);
 }
 
-static void fill(generator *g, stile_basis_matrix matrix)
+static void fill(stile_generator *g, stile_basis_matrix matrix)
 {
     const int count = matrix.rows * matrix.columns;
     for (int i = 0; i < count; i++)
-        matrix.entries[i] = normal(g);
+        matrix.entries[i] = stile_generator_normal(g);
 }
 
 int stile_basis_random(stile_basis **out, stile_arena *arena, int m, int k, int n, int rank,
@@ -119,7 +68,7 @@ int stile_basis_random(stile_basis **out, stile_arena *arena, int m, int k, int 
         return stile_fail_memory();
     basis->source = "independent normal entries, scaled to unit gain";
 
-    generator g = {seed};
+    stile_generator g = {seed};
     fill(&g, stile_basis_u(basis));
     fill(&g, stile_basis_v(basis));
     fill(&g, stile_basis_d(basis));

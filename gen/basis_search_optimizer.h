@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two optimizers of a search. For its files.
+ *
+ * Both minimize error + weight · growth over the entries of a point that are not held. The penalty
+ * is the noise that rounding X̂, Ŵ and Ŷ adds, weight being the square of its relative size. Seen
+ * from one factor it is a ridge on the normal equations, so that it also keeps them from becoming
+ * singular.
+ */
+#ifndef STILE_GEN_BASIS_SEARCH_OPTIMIZER_H
+#define STILE_GEN_BASIS_SEARCH_OPTIMIZER_H
+
+#include "basis_search_point.h"
+
+typedef struct stile_search_optimizer {
+    double damping; /* of Newton's method; set to 0 to begin anew from another point */
+    double raise;   /* by how much the next failure raises it */
+
+    /* Springs that draw entries to aims: Σ pull·(x − aim)²/mkn joins the objective of Newton's
+       method. Arrays of the shape of a point, not owned; NULL: none. */
+    const double *pull, *aim;
+
+    /* Room for one step, of no meaning between two. */
+    double *grams[3], *normal, *reduced;   /* stride × stride */
+    double *gradient, *slope, *step, *row; /* of the shape of a point */
+    double *mixed[3]; /* second derivatives of one channel: see the newton file */
+    double *residual;
+    stile_search_point trial;
+    int *variables; /* where entries that are not held stand in the array of a point */
+    double *hessian, *factor;
+    size_t dimension; /* for which the last two have room */
+} stile_search_optimizer;
+
+/* For points of this tile and stride. Errors: MEMORY. */
+int stile_search_optimizer_create(stile_search_optimizer *out, const stile_search_point *point);
+void stile_search_optimizer_destroy(stile_search_optimizer *optimizer);
+
+/* --- basis_search_sweep.c --------------------------------------------------------------------- */
+
+/*
+ * Alternating least squares: solves for U, then V, then D, the others kept. False where that broke
+ * down (an entry is not finite).
+ */
+bool stile_search_sweep(stile_search_optimizer *optimizer, stile_search_point *point,
+                        double weight);
+
+/* Solves for one factor alone. */
+bool stile_search_solve_factor(stile_search_optimizer *optimizer, stile_search_point *point, int f,
+                               double weight);
+
+/* --- basis_search_newton.c -------------------------------------------------------------------- */
+
+typedef enum stile_newton_outcome {
+    STILE_NEWTON_MOVED,
+    STILE_NEWTON_CONVERGED, /* no step improves any more */
+    STILE_NEWTON_FAILED,    /* memory ran out: stile_last_error() says so */
+} stile_newton_outcome;
+
+/* What a step minimizes, and what is known of the point it starts from. */
+typedef struct stile_search_goal {
+    double weight; /* of growth */
+    double bound;  /* of growth: each step adapts the weight to end there; 0: none */
+    bool gauss;    /* leave out the second derivatives of T̂: better far from a solution, and the
+                      same near an exact one */
+    double error, growth; /* of the point, before and after a step; set error to −1: unknown */
+} stile_search_goal;
+
+/*
+ * One step of Newton's method on all factors at once, damped as Levenberg and Marquardt do.
+ */
+stile_newton_outcome stile_search_newton(stile_search_optimizer *optimizer,
+                                         stile_search_point *point, stile_search_goal *goal);
+
+#endif

@@ -383,8 +383,9 @@ static bool read_name(factor_list *list, const char *name)
 {
     *list = (factor_list){.order = 1};
     for (const char *c = name;; c++) {
-        const char letter = *c++;
-        const int number = letter ? read_number(&c) : -1, order = order_of(letter, number);
+        const char letter = *c;
+        c += letter != '\0';
+        const int number = read_number(&c), order = order_of(letter, number);
         int power = 1;
         if (*c == '^') {
             c++;

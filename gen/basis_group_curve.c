@@ -134,6 +134,10 @@ int stile_group_curve_find(stile_group_curve *out, stile_arena *arena, const sti
 
 enum { PATIENCE = 400 }; /* tries without success until the next start */
 
+/* How much worse a try may be, at most, to be gone on from: at first, and how it falls with each.
+ */
+static const double FIRST_LOSS = 0.01, LOSS_FALLS = 0.997;
+
 static int draw(stile_generator *g, int below)
 {
     return (int)(stile_generator_uniform(g) * below);
@@ -178,6 +182,7 @@ int stile_group_curve_improve(stile_group_curve *curve, stile_arena *arena, int 
     if (!s)
         return stile_fail_memory();
     double error = 2; /* of `current`: worse than any */
+    double loss = FIRST_LOSS;
     int failures = 0;
     for (int i = 0; i < entries; i++)
         move_entry(&current, i, draw(&g, order), 1);
@@ -191,6 +196,8 @@ int stile_group_curve_improve(stile_group_curve *curve, stile_arena *arena, int 
             for (int j = 0; j < 4 * entries; j++)
                 move_random_entry(&next, &g, order);
             error = 2;
+            loss = FIRST_LOSS;
+            failures = 0;
         } else if (error <= 1) {
             for (int moves = 1 + draw(&g, 2); moves > 0; moves--)
                 move_random_entry(&next, &g, order);
@@ -199,11 +206,10 @@ int stile_group_curve_improve(stile_group_curve *curve, stile_arena *arena, int 
         if (result)
             return result;
         const stile_channel_chain *chain = better_chain(s, at, &count);
-        failures++;
-        if (chain->errors[count] > error)
+        loss *= LOSS_FALLS;
+        failures = chain->errors[count] < error - BETTER ? 0 : failures + 1;
+        if (chain->errors[count] > error + loss * stile_generator_uniform(&g))
             continue;
-        if (chain->errors[count] < error - BETTER)
-            failures = 0;
         current = next;
         error = chain->errors[count];
         if (count)

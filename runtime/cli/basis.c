@@ -89,6 +89,7 @@ static const stile_command *const subcommands[] = {
     &stile_command_basis_balance,
     &stile_command_basis_polish,
     &stile_command_basis_search,
+    &stile_command_basis_group,
     &stile_command_basis_import,
     &stile_command_basis_export,
     NULL,

@@ -39,6 +39,21 @@ static bool is_tile(const int64_t *sides)
     return true;
 }
 
+bool stile_input_tile(const stile_arguments *arguments, int tile[3])
+{
+    int64_t sides[3];
+    const char *text = stile_argument(arguments, "tile");
+    if (!parse_numbers(text, "1,1,1", sides) || !is_tile(sides)) {
+        stile_print_error("--tile is '%s', but must be three sides from 1 to %d with commas "
+                          "between, such as 2,2,3",
+                          text, STILE_MAX_TILE);
+        return false;
+    }
+    for (int i = 0; i < 3; i++)
+        tile[i] = (int)sides[i];
+    return true;
+}
+
 static int constructed(const char *word, stile_arena *arena, const stile_basis **out)
 {
     int64_t n[5];

@@ -22,6 +22,10 @@ extern const stile_command stile_command_basis_list, stile_command_basis_show,
 int stile_input_basis(const stile_arguments *arguments, const char *word, stile_arena *arena,
                       const stile_basis **out, stile_spec **spec);
 
+/* The sides m, k and n that --tile m,k,n gives, which must be there. False after printing what is
+   wrong. */
+bool stile_input_tile(const stile_arguments *arguments, int tile[3]);
+
 /* Loads a basis file, printing its diagnostics. Returns an exit code. */
 int stile_input_basis_file(const char *path, stile_arena *arena, stile_basis **out);
 

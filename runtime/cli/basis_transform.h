@@ -11,7 +11,7 @@ enum { STILE_MAX_BASIS_OPERANDS = 16 };
 
 extern const stile_command stile_command_basis_rotate, stile_command_basis_transpose,
     stile_command_basis_cycle, stile_command_basis_sum, stile_command_basis_drop,
-    stile_command_basis_merge, stile_command_basis_balance, stile_command_basis_polish;
+    stile_command_basis_merge, stile_command_basis_balance, stile_command_basis_polish,
     stile_command_basis_group, stile_command_basis_search;
 
 /* Makes *out of the operands, in `arena`. Prints what is wrong; returns an exit code. */

@@ -143,12 +143,14 @@ static const char *boolean_name(bool value)
 
 static void print_schedule(stile_text *out, const stile_schedule *schedule)
 {
-    if (!schedule->block_m && !schedule->stages)
+    if (!schedule->block_m && !schedule->stages && !schedule->region)
         return; /* nothing is pinned: there is no value to name */
     stile_text_append(out, "schedule:\n");
     if (schedule->block_m)
         stile_text_appendf(out, "  block: [%d, %d, %d]\n", schedule->block_m, schedule->block_n,
                            schedule->block_k);
+    if (schedule->region)
+        stile_text_appendf(out, "  region: %d\n", schedule->region);
     if (schedule->stages)
         stile_text_appendf(out, "  stages: %d\n", schedule->stages);
 }

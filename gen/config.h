@@ -81,7 +81,7 @@ typedef enum stile_method { STILE_METHOD_ANY, STILE_METHOD_FMA, STILE_METHOD_MMA
 
 /*
  * 0 stands for "not pinned": the generator chooses. Block sizes count channel-GEMM elements. Specs
- * pin block and stages; the rest is what tuning chooses besides.
+ * pin block, stages and region; the rest is what tuning chooses besides.
  */
 typedef struct stile_schedule {
     int block_m, block_n, block_k;
@@ -89,6 +89,7 @@ typedef struct stile_schedule {
     stile_kernel_family family;
     int band;                    /* rows of Ŷ_c that blocks running side by side cover */
     stile_method encode, decode; /* of X and Y */
+    int region; /* row pairs of a region of the fused kernel; 0: encode, multiply and decode apart */
 } stile_schedule;
 
 typedef struct stile_shape {

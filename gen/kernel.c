@@ -43,14 +43,8 @@ static int add_linear_map(builder *b, const linear_map *map, int *floats)
         return 0;
     }
 
-    stile_straight_line *program;
-    int error = stile_straight_line_compile(&program, b->arena, map->matrix.exact, map->matrix.rows,
-                                            map->matrix.columns);
-    if (error)
-        return error;
-    b->program = (stile_template_program){"linear_map", program};
     *floats = 0;
-    return 0;
+    return add_program(b, "linear_map", map->matrix);
 }
 
 static int check_shared(const builder *b)
@@ -285,6 +279,8 @@ static int build(builder *b)
         return build_channel_gemm(b);
     case STILE_KERNEL_DECODE:
         return build_decode(b);
+    case STILE_KERNEL_FUSED:
+        return stile_build_fused_kernel(b);
     default:
         return stile_build_gradient_kernel(b);
     }
@@ -296,6 +292,7 @@ const char *stile_kernel_role_name(stile_kernel_role role)
         "encode_x",    "encode_w",    "channel_gemm",     "decode",
         "permute",     "activation",  "column_sums",      "sum_columns",
         "transpose_w", "weight_gemm", "contract_tiles",   "sum_tiles",
+        "fused",
     };
     return names[role];
 }
@@ -326,8 +323,8 @@ int stile_kernel_render(stile_kernel *out, stile_arena *arena, const stile_confi
     stile_template_data data = {
         .constants = b.constants,
         .constant_count = b.constant_count,
-        .programs = &b.program,
-        .program_count = b.program.name ? 1 : 0,
+        .programs = b.programs,
+        .program_count = b.program_count,
     };
     error = stile_template_render(&b.kernel.source, arena, template_name, &data);
     if (error)

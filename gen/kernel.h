@@ -24,13 +24,24 @@ typedef enum stile_kernel_role {
     STILE_KERNEL_WEIGHT_GEMM,
     STILE_KERNEL_CONTRACT_TILES,
     STILE_KERNEL_SUM_TILES, /* partial sums → f32 */
+    /* In place of encode_x, channel_gemm and decode where schedule.region is not 0. */
+    STILE_KERNEL_FUSED,
 } stile_kernel_role;
 
 /* Those of forward plans come first. */
-enum { STILE_KERNEL_ROLE_COUNT = 4, STILE_KERNEL_ALL_ROLE_COUNT = STILE_KERNEL_SUM_TILES + 1 };
+enum { STILE_KERNEL_ROLE_COUNT = 4, STILE_KERNEL_ALL_ROLE_COUNT = STILE_KERNEL_FUSED + 1 };
 
 /* "encode_x", "encode_w", "channel_gemm", "decode": file names, cache names and messages. */
 const char *stile_kernel_role_name(stile_kernel_role role);
+
+/* How the fused kernel cuts its work: see templates/sm_90a/tasks.cuh. */
+typedef struct stile_fused_pieces {
+    int encode_tiles;      /* neighbours that a thread encodes as one chunk */
+    int encode_columns;    /* tiles of a piece of encoding along K … */
+    int encode_row_pieces; /* … and pieces of a block along M */
+    int decode_pieces;     /* of a block of Ŷ */
+    int region;            /* row pairs */
+} stile_fused_pieces;
 
 typedef struct stile_kernel {
     stile_kernel_role role;
@@ -46,6 +57,7 @@ typedef struct stile_kernel {
     int block_inner;      /* channel GEMM: elements of the inner dimension per stage */
     int tiles_per_thread; /* encoders, decoder: neighbours that a thread moves as one chunk */
     int cluster;          /* thread blocks per cluster, neighbours along the rows; at least 1 */
+    stile_fused_pieces fused; /* all 0 in other kernels */
 } stile_kernel;
 
 /*

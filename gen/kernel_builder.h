@@ -17,7 +17,8 @@ typedef struct builder {
     stile_kernel kernel;
     stile_constant constants[STILE_MAX_CONSTANTS];
     size_t constant_count;
-    stile_template_program program; /* used where its name is not NULL */
+    stile_template_program programs[2];
+    size_t program_count;
 } builder;
 
 static inline void add(builder *b, const char *name, int64_t value, const char *comment)
@@ -48,6 +49,22 @@ static inline const char *activation_type(stile_activation activation)
         return "Identity";
     }
 }
+
+/* Compiles an exact matrix to the straight-line program `name`. */
+static inline int add_program(builder *b, const char *name, stile_basis_matrix matrix)
+{
+    stile_straight_line *program;
+    int error = stile_straight_line_compile(&program, b->arena, matrix.exact, matrix.rows,
+                                            matrix.columns);
+    if (error)
+        return error;
+    assert(b->program_count < sizeof b->programs / sizeof *b->programs);
+    b->programs[b->program_count++] = (stile_template_program){name, program};
+    return 0;
+}
+
+/* kernel_fused.c: encoding of X, channel GEMM and decoding in one. */
+int stile_build_fused_kernel(builder *b);
 
 /* kernel_gradient.c: the kernels that only backward plans have. */
 int stile_build_gradient_kernel(builder *b);

@@ -205,6 +205,13 @@ stile_method stile_decode_method(const stile_config *config, stile_kernel_family
                                                                 : STILE_METHOD_FMA;
 }
 
+bool stile_can_fuse(const stile_config *config, const stile_gemm_schedule *gemm)
+{
+    bool methods = config->sparse || (stile_encode_method(config) == STILE_METHOD_MMA &&
+                                      stile_decode_method(config, gemm->family) == STILE_METHOD_MMA);
+    return gemm->family == STILE_FAMILY_SM_90A && gemm->block_n % 64 == 0 && methods;
+}
+
 int stile_tiles_per_thread(int row_bytes, int entries, int channel_bytes)
 {
     int tiles = 1;

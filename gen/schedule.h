@@ -29,6 +29,9 @@ typedef struct stile_gemm_schedule {
 int stile_gemm_schedule_choose(stile_gemm_schedule *out, const stile_config *config,
                                const stile_arch *arch);
 
+/* Whether the fused kernel can take the place of that GEMM's and of those beside it. */
+bool stile_can_fuse(const stile_config *config, const stile_gemm_schedule *gemm);
+
 /*
  * How X is encoded and Y decoded (by a GEMM of `family`): what is pinned where that can work, else
  * on tensor cores where they suit the basis. They suit dense matrices without zeros on 4×4 tiles of

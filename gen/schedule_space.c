@@ -41,7 +41,7 @@ bool stile_schedule_equal(const stile_schedule *a, const stile_schedule *b)
 {
     return a->block_m == b->block_m && a->block_n == b->block_n && a->block_k == b->block_k &&
            a->stages == b->stages && a->family == b->family && a->band == b->band &&
-           a->encode == b->encode && a->decode == b->decode;
+           a->encode == b->encode && a->decode == b->decode && a->region == b->region;
 }
 
 bool stile_schedule_same_arithmetic(const stile_schedule *a, const stile_schedule *b)
@@ -75,9 +75,10 @@ int stile_schedule_complete(stile_schedule *out, const stile_config *config, con
         .band = gemm.band_rows * gemm.block_m * gemm.cluster,
         .encode = stile_encode_method(&wanted),
         .decode = stile_decode_method(&wanted, gemm.family),
+        .region = stile_can_fuse(&wanted, &gemm) ? schedule->region : 0,
     };
     if (!agrees(schedule->band, full.band) || !agrees((int)schedule->encode, (int)full.encode) ||
-        !agrees((int)schedule->decode, (int)full.decode))
+        !agrees((int)schedule->decode, (int)full.decode) || schedule->region != full.region)
         return stile_fail(STILE_ERROR_ARGUMENT,
                           "%s: this basis, these types or this block have no such schedule",
                           config->name);
@@ -181,6 +182,7 @@ void stile_schedule_print(stile_text *out, const stile_schedule *s)
         {"band", s->band, NULL},
         {"encode", (int)s->encode, method_names[s->encode]},
         {"decode", (int)s->decode, method_names[s->decode]},
+        {"region", s->region, NULL},
     };
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) {
         if (!rest[i].value)
@@ -267,6 +269,8 @@ bool stile_schedule_parse(stile_schedule *out, const char *text)
             good = parse_number(value, &s.stages);
         else if (strcmp(word, "band") == 0)
             good = parse_number(value, &s.band);
+        else if (strcmp(word, "region") == 0)
+            good = parse_number(value, &s.region);
         else if (strcmp(word, "encode") == 0)
             good = parse_method(value, &s.encode);
         else if (strcmp(word, "decode") == 0)

@@ -25,7 +25,8 @@ const stile_field_info stile_field_table[STILE_FIELD_COUNT] = {
                                 stile_activation_names},
     [STILE_FIELD_RESIDUAL] = {"epilogue.residual", STILE_FIELD_KIND_BOOLEAN},
     [STILE_FIELD_BLOCK] = {"schedule.block", STILE_FIELD_KIND_BLOCK},
-    [STILE_FIELD_STAGES] = {"schedule.stages", STILE_FIELD_KIND_STAGES},
+    [STILE_FIELD_REGION] = {"schedule.region", STILE_FIELD_KIND_INTEGER, .least = 1, .most = 64},
+    [STILE_FIELD_STAGES] = {"schedule.stages", STILE_FIELD_KIND_INTEGER, .least = 2, .most = 8},
 };
 
 const char *const stile_spec_keys[] = {"basis",    "epilogue", "name",   "precision",
@@ -80,7 +81,7 @@ bool stile_field_read(stile_diagnostics *diagnostics, stile_field field, const s
     const stile_field_info *info = &stile_field_table[field];
     stile_field_value value = {0};
     bool good = false, flag = false;
-    int64_t stages = 0;
+    int64_t integer = 0;
     switch (info->kind) {
     case STILE_FIELD_KIND_BASIS:
         break; /* has a reader of its own */
@@ -94,10 +95,9 @@ bool stile_field_read(stile_diagnostics *diagnostics, stile_field field, const s
     case STILE_FIELD_KIND_BLOCK:
         good = read_block(diagnostics, node, info->path, value.block);
         break;
-    case STILE_FIELD_KIND_STAGES:
-        good = stile_read_integer(diagnostics, node, info->path, STILE_MIN_STAGES, STILE_MAX_STAGES,
-                                  &stages);
-        value.number = (int)stages;
+    case STILE_FIELD_KIND_INTEGER:
+        good = stile_read_integer(diagnostics, node, info->path, info->least, info->most, &integer);
+        value.number = (int)integer;
         break;
     }
     if (good)
@@ -122,7 +122,7 @@ void stile_field_print(stile_text *out, stile_field field, const stile_field_val
         stile_text_appendf(out, compact ? "[%d,%d,%d]" : "[%d, %d, %d]", value->block[0],
                            value->block[1], value->block[2]);
         break;
-    case STILE_FIELD_KIND_STAGES:
+    case STILE_FIELD_KIND_INTEGER:
         stile_text_appendf(out, "%d", value->number);
         break;
     }

@@ -26,6 +26,7 @@ typedef enum stile_field {
     STILE_FIELD_ACTIVATION,
     STILE_FIELD_RESIDUAL,
     STILE_FIELD_BLOCK,
+    STILE_FIELD_REGION,
     STILE_FIELD_STAGES,
     STILE_FIELD_COUNT,
 } stile_field;
@@ -35,13 +36,14 @@ typedef enum stile_field_kind {
     STILE_FIELD_KIND_CHOICE,  /* one of `names` */
     STILE_FIELD_KIND_BOOLEAN, /* true, false */
     STILE_FIELD_KIND_BLOCK,   /* [block_m, block_n, block_k] */
-    STILE_FIELD_KIND_STAGES,  /* an integer */
+    STILE_FIELD_KIND_INTEGER, /* from `least` to `most` */
 } stile_field_kind;
 
 typedef struct stile_field_info {
     const char *path; /* "precision.input": section and key, or the key alone at the top */
     stile_field_kind kind;
     const char *const *names; /* of a choice, NULL-terminated */
+    int least, most;          /* of an integer */
 } stile_field_info;
 
 /* By stile_field. */
@@ -51,8 +53,6 @@ extern const stile_field_info stile_field_table[STILE_FIELD_COUNT];
 enum {
     STILE_MIN_BLOCK = 16,
     STILE_MAX_BLOCK = 512,
-    STILE_MIN_STAGES = 2,
-    STILE_MAX_STAGES = 8,
 };
 
 /* Keys at the top of a spec and in each section, NULL-terminated, sorted. */
@@ -68,7 +68,7 @@ stile_field stile_field_find(const char *path);
 
 /* A field's value as written: all kinds but STILE_FIELD_KIND_BASIS. */
 typedef struct stile_field_value {
-    int number; /* index of a choice, 0 or 1, stages */
+    int number; /* index of a choice, 0 or 1, an integer */
     int block[3];
 } stile_field_value;
 

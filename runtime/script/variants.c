@@ -100,6 +100,8 @@ static int get_schedule(stile_lua_call *call)
         stile_lua_add(&block, stile_lua_integer(s->block_k));
         stile_lua_set(&table, "block", block);
     }
+    if (s->region)
+        stile_lua_set(&table, "region", stile_lua_integer(s->region));
     if (s->stages)
         stile_lua_set(&table, "stages", stile_lua_integer(s->stages));
     call->result = table;

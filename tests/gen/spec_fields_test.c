@@ -145,9 +145,9 @@ static void check_field(const stile_field_info *info, const stile_node *definiti
         }
         assert_int_equal(STILE_MIN_BLOCK << (values->count - 1), STILE_MAX_BLOCK);
         break;
-    case STILE_FIELD_KIND_STAGES:
-        assert_integer(definition, "minimum", STILE_MIN_STAGES);
-        assert_integer(definition, "maximum", STILE_MAX_STAGES);
+    case STILE_FIELD_KIND_INTEGER:
+        assert_integer(definition, "minimum", info->least);
+        assert_integer(definition, "maximum", info->most);
         break;
     }
 }

@@ -69,6 +69,17 @@ static void add_job(jobs *all, const stile_config *config, const stile_arch *arc
     add_kernel(all, config, arch, kernel);
 }
 
+/* The fused kernel, where there is one. */
+static void add_fused(jobs *all, const stile_config *config, const stile_arch *arch)
+{
+    stile_config fused = *config;
+    stile_gemm_schedule gemm;
+    if (stile_gemm_schedule_choose(&gemm, config, arch) || !stile_can_fuse(config, &gemm))
+        return;
+    fused.schedule.region = 2;
+    add_job(all, &fused, arch, STILE_KERNEL_FUSED);
+}
+
 /* The kernels of backward plans, of the input alone and of everything. */
 static void add_gradients(jobs *all, const stile_config *config, const stile_arch *arch)
 {
@@ -102,6 +113,7 @@ static void add_spec(jobs *all, const char *path)
             for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++)
                 add_job(all, &spec->variants[variant], &arch, (stile_kernel_role)role);
             add_gradients(all, &spec->variants[variant], &arch);
+            add_fused(all, &spec->variants[variant], &arch);
         }
     }
     stile_spec_destroy(&spec);

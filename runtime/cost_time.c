@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "fail.h"
+
 enum {
     DENSE_BLOCK = 128,
     MULTIPROCESSOR_SHARED = 228 * 1024, /* as much as any has; fewer blocks fit elsewhere */
@@ -122,6 +124,10 @@ int stile_time_predict(stile_time *out, const stile_gpu *gpu, const stile_config
 {
     stile_config scheduled = *config;
     stile_gemm_schedule gemm;
+    if (stile_type_size(config->precision.encoded) == 1)
+        return stile_fail(STILE_ERROR_UNSUPPORTED,
+                          "%s: there is no kernel for precision.encoded %s yet", config->name,
+                          stile_type_name(config->precision.encoded));
     scheduled.schedule = *schedule;
     int error = stile_gemm_schedule_choose(&gemm, &scheduled, &gpu->arch);
     if (error)

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "cost.h"
 #include "describe.h"
+#include "explain_time.h"
 #include "inputs.h"
 #include "kernel.h"
 #include "numerics.h"
@@ -13,6 +14,8 @@
 typedef struct request {
     const stile_arguments *arguments;
     stile_arch arch;
+    stile_gpu gpu; /* times are predicted for */
+    stile_winners *winners;
     bool json_wanted;
     stile_text text;
     stile_json json;
@@ -31,10 +34,14 @@ static int64_t ceil_div(int64_t a, int64_t b)
 }
 
 static launch find_launch(stile_arena *arena, const stile_config *config, const stile_arch *arch,
-                          const stile_cost *cost, stile_kernel_role role)
+                          const stile_time_report *report, const stile_cost *cost,
+                          stile_kernel_role role)
 {
     launch l = {0};
-    l.error = stile_kernel_render(&l.kernel, arena, config, arch, role);
+    stile_config scheduled = *config;
+    if (!report->trouble)
+        scheduled.schedule = report->choice.schedule;
+    l.error = stile_kernel_render(&l.kernel, arena, &scheduled, arch, role);
     if (l.error)
         return l;
     const stile_tiling *t = &cost->tiling;
@@ -91,7 +98,8 @@ static double predict(const stile_config *config, const stile_shape *shape, cons
 }
 
 static void print_shape(stile_text *text, stile_arena *arena, const stile_config *config,
-                        const stile_shape *shape, const stile_cost *cost)
+                        const stile_shape *shape, const stile_cost *cost,
+                        const stile_time_report *report)
 {
     const stile_basis *b = config->basis;
     stile_table table = {.arena = arena, .alignment = "l", .indent = "  "};
@@ -123,23 +131,24 @@ static void print_shape(stile_text *text, stile_arena *arena, const stile_config
         fact(&table, "additions",
              stile_arena_printf(arena, "%d per tile of X, %d of W, %d of Y", cost->additions_x,
                                 cost->additions_w, cost->additions_y));
+    stile_time_report_rows(&table, report);
     stile_text_appendf(text, "\n  Y = X · W, M×K×N = %s\n", stile_shape_text(arena, shape));
     stile_table_print(text, &table);
 }
 
 static void print_kernels(request *r, stile_arena *arena, const stile_config *config,
-                          const stile_cost *cost)
+                          const stile_cost *cost, const stile_time_report *report)
 {
-    stile_table table = {.arena = arena, .alignment = "llrrrrrr", .indent = "  "};
-    const char *const header[] = {"kernel", "when", "blocks",   "threads",
-                                  "shared", "FLOP", "bytes in", "bytes out"};
+    stile_table table = {.arena = arena, .alignment = "llrrrrrrr", .indent = "  "};
+    const char *const header[] = {"kernel", "when",     "blocks",    "threads", "shared",
+                                  "FLOP",   "bytes in", "bytes out", "time"};
     stile_table_row(&table);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 9; i++)
         stile_table_cell(&table, header[i]);
     const char *trouble = NULL;
     for (int i = 0; i < cost->kernel_count; i++) {
         const stile_kernel_cost *k = &cost->kernels[i];
-        launch l = find_launch(arena, config, &r->arch, cost, k->role);
+        launch l = find_launch(arena, config, &r->arch, report, cost, k->role);
         if (l.error && !trouble)
             trouble = stile_arena_strdup(arena, stile_last_error());
         stile_table_row(&table);
@@ -156,6 +165,8 @@ static void print_kernels(request *r, stile_arena *arena, const stile_config *co
         stile_table_cell(&table, stile_human_count(arena, k->flops));
         stile_table_cell(&table, stile_human_bytes(arena, k->bytes_read));
         stile_table_cell(&table, stile_human_bytes(arena, k->bytes_written));
+        stile_table_cell(
+            &table, report->trouble ? "-" : stile_human_time(arena, report->time.kernels[k->role]));
     }
     stile_text_appendf(&r->text, "\n  Kernels on %s\n", r->arch.name);
     stile_table_print(&r->text, &table);
@@ -164,7 +175,8 @@ static void print_kernels(request *r, stile_arena *arena, const stile_config *co
 }
 
 static void cost_to_json(request *r, stile_arena *arena, const stile_config *config,
-                         const stile_shape *shape, const stile_cost *cost)
+                         const stile_shape *shape, const stile_cost *cost,
+                         const stile_time_report *report)
 {
     stile_json *json = &r->json;
     stile_json_begin_object(json, NULL);
@@ -183,16 +195,19 @@ static void cost_to_json(request *r, stile_arena *arena, const stile_config *con
     stile_json_real(json, "weight_bytes", cost->weight_bytes);
     stile_json_real(json, "workspace_bytes", cost->workspace_bytes);
     stile_json_real(json, "predicted_error", predict(config, shape, cost));
+    stile_time_report_json(json, report);
     stile_json_begin_array(json, "kernels");
     for (int i = 0; i < cost->kernel_count; i++) {
         const stile_kernel_cost *k = &cost->kernels[i];
-        launch l = find_launch(arena, config, &r->arch, cost, k->role);
+        launch l = find_launch(arena, config, &r->arch, report, cost, k->role);
         stile_json_begin_object(json, NULL);
         stile_json_string(json, "name", stile_kernel_role_name(k->role));
         stile_json_bool(json, "per_call", k->per_call);
         stile_json_real(json, "flops", k->flops);
         stile_json_real(json, "bytes_read", k->bytes_read);
         stile_json_real(json, "bytes_written", k->bytes_written);
+        if (!report->trouble)
+            stile_json_real(json, "time_ms", report->time.kernels[k->role]);
         if (l.error) {
             stile_json_string(json, "error", stile_last_error());
         } else {
@@ -223,11 +238,13 @@ static int explain_shapes(request *r, stile_arena *arena, const stile_config *co
         error = stile_cost_count(&cost, config, &shapes[i], rows_per_group);
         if (error)
             break;
+        stile_time_report report;
+        stile_time_report_make(&report, arena, &r->gpu, r->winners, config, &shapes[i], &cost);
         if (r->json_wanted) {
-            cost_to_json(r, arena, config, &shapes[i], &cost);
+            cost_to_json(r, arena, config, &shapes[i], &cost, &report);
         } else {
-            print_shape(&r->text, arena, config, &shapes[i], &cost);
-            print_kernels(r, arena, config, &cost);
+            print_shape(&r->text, arena, config, &shapes[i], &cost, &report);
+            print_kernels(r, arena, config, &cost, &report);
         }
     }
     if (r->json_wanted)
@@ -261,12 +278,37 @@ static int visit(void *user, const stile_config *config)
     return result;
 }
 
+/* --gpu, or one for --arch; without --arch, the GPU decides that. */
+static int take_gpu(request *r)
+{
+    const char *name = stile_argument(r->arguments, "gpu");
+    if (name && !stile_gpu_find(&r->gpu, name)) {
+        stile_text known = {0};
+        for (int i = 0; stile_gpu_name(i); i++)
+            stile_text_appendf(&known, "%s%s", i ? ", " : "", stile_gpu_name(i));
+        stile_print_error("--gpu '%s' is not among those known: %s", name,
+                          known.data ? known.data : "");
+        stile_text_free(&known);
+        return STILE_EXIT_USAGE;
+    }
+    int result = stile_input_arch(r->arguments, name ? r->gpu.arch.name : "sm_90a", &r->arch);
+    if (!result && !name)
+        stile_gpu_of_arch(&r->gpu, &r->arch);
+    r->gpu.arch = r->arch;
+    return result;
+}
+
 static int run(const stile_arguments *arguments)
 {
     request r = {.arguments = arguments, .json_wanted = stile_flag(arguments, "json")};
     r.json.text = &r.text;
     stile_spec *spec = NULL;
-    int result = stile_input_arch(arguments, "sm_90a", &r.arch);
+    stile_cache_location place = {.root = -1, .read_only_root = -1};
+    stile_text warning = {0}; /* about the cache: for those who compile */
+    int result = take_gpu(&r);
+    if (!result && !stile_cache_location_open(&place, NULL, &warning) &&
+        stile_winners_create(&r.winners, &place, stile_print_log, stile_log_user()))
+        result = stile_report_failure(STILE_ERROR_MEMORY, NULL);
     if (!result)
         result = stile_input_spec(&spec, arguments->operands[0], NULL);
     if (!result) {
@@ -281,6 +323,9 @@ static int run(const stile_arguments *arguments)
     else
         result = stile_emit_json(arguments, &r.text);
     stile_spec_destroy(&spec);
+    stile_winners_destroy(&r.winners);
+    stile_cache_location_close(&place);
+    stile_text_free(&warning);
     return result;
 }
 
@@ -288,6 +333,9 @@ static const stile_option options[] = {
     {"shape", 0, "MxKxN[,...]", "the products to explain; default: the spec's shapes"},
     STILE_OPTION_ROWS_PER_GROUP,
     {"arch", 0, "sm_XY", "the GPU architecture of the kernels; default sm_90a"},
+    {"gpu", 0, "NAME",
+     "predict times for this GPU (a part of its name, such as h200);\n"
+     "default: one of that architecture"},
     STILE_OPTION_VARIANT,
     STILE_OPTION_JSON,
     {NULL},
@@ -296,12 +344,15 @@ static const stile_option options[] = {
 const stile_command stile_command_explain = {
     .name = "explain",
     .synopsis = "SPEC [--shape MxKxN]",
-    .summary = "kernels, FLOP, bytes, limit, row coupling, error, growth",
+    .summary = "kernels, FLOP, bytes, time, limit, row coupling, error, growth",
     .text = "Tells what a spec is and costs: its base case, error and row coupling, and for each\n"
             "shape the kernels with their launches, FLOP and bytes, the limit of the speed-up,\n"
             "the size of the encoded weights and the workspace. Needs no GPU. FLOP of sparse\n"
             "bases count the additions that remain after common subexpressions are shared; bytes\n"
-            "count each array once, with the padding of rows that encoded arrays have in memory.",
+            "count each array once, with the padding of rows that encoded arrays have in memory.\n"
+            "Times come from a model that was calibrated on an H200 and is scaled to others. The\n"
+            "schedule is the one a plan would take; its reason is named beside it. Dense and 2:4\n"
+            "times say when those would be the better choice.",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

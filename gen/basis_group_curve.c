@@ -8,7 +8,7 @@
 #include "fail.h"
 #include "generator.h"
 
-enum { EXACT_TRIPLES = 24, RELAXED_TRIPLES = 96 };
+enum { EXACT_TRIPLES = 400, RELAXED_TRIPLES = 400 };
 
 static const double EXACT = 1e-10, BETTER = 1e-10; /* errors */
 

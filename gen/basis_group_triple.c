@@ -117,8 +117,8 @@ int stile_triples_exact(stile_triples *out, stile_arena *arena, const stile_grou
 
 enum {
     MOST_EXHAUSTIVE = 40000, /* triples; of more only some are looked at */
-    STARTS = 64,
-    SAME_ERROR = 6, /* triples kept of one error: the others are likely to be as good */
+    STARTS = 300,
+    SAME_ERROR = 24, /* triples kept of one error: the others are likely to be as good */
 };
 
 /* The best triples so far, by error, those of one error by when they were found. */

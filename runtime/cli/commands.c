@@ -12,6 +12,7 @@ const stile_command *const stile_commands[] = {
     &stile_command_run,
     &stile_command_verify,
     &stile_command_bench,
+    &stile_command_tune,
     &stile_command_basis,
     &stile_command_cache,
     &stile_command_lua,

@@ -158,7 +158,7 @@ class Basis:
 
     def select(self, channels) -> 'Basis':
         """The same with these products only, in this order."""
-        channels = torch.as_tensor(channels)
+        channels = torch.as_tensor(channels, device='cpu')
         return Basis(
             self.tile,
             self.U[channels],

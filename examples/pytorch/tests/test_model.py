@@ -220,6 +220,8 @@ class Counting(unittest.TestCase):
 
     def test_nothing_is_computed_on_the_meta_device(self):
         with torch.device('meta'):
+            bases = Basis.classical(1, 4, 4).select(range(8)), STRASSEN.kron(STRASSEN)
+            self.assertEqual([round(basis.projected().error, 9) for basis in bases], [0.5, 0])
             model = Language(4096, 32000)
             replace_linears(model, Basis.random(4, 4, 4, 16), rows='sequence')
             tokens = torch.zeros(1, 8192, dtype=torch.long)

@@ -289,12 +289,34 @@ static int build(builder *b)
 const char *stile_kernel_role_name(stile_kernel_role role)
 {
     static const char *const names[STILE_KERNEL_ALL_ROLE_COUNT] = {
-        "encode_x",    "encode_w",    "channel_gemm",     "decode",
-        "permute",     "activation",  "column_sums",      "sum_columns",
-        "transpose_w", "weight_gemm", "contract_tiles",   "sum_tiles",
-        "fused",
+        [STILE_KERNEL_ENCODE_X] = "encode_x",
+        [STILE_KERNEL_ENCODE_W] = "encode_w",
+        [STILE_KERNEL_CHANNEL_GEMM] = "channel_gemm",
+        [STILE_KERNEL_DECODE] = "decode",
+        [STILE_KERNEL_FUSED] = "fused",
+        [STILE_KERNEL_PERMUTE_COEFFICIENTS] = "permute",
+        [STILE_KERNEL_ACTIVATION_GRADIENT] = "activation",
+        [STILE_KERNEL_COLUMN_SUMS] = "column_sums",
+        [STILE_KERNEL_SUM_COLUMNS] = "sum_columns",
+        [STILE_KERNEL_TRANSPOSE_WEIGHT] = "transpose_w",
+        [STILE_KERNEL_WEIGHT_GEMM] = "weight_gemm",
+        [STILE_KERNEL_CONTRACT_TILES] = "contract_tiles",
+        [STILE_KERNEL_SUM_TILES] = "sum_tiles",
     };
     return names[role];
+}
+
+int stile_forward_roles(stile_kernel_role out[static STILE_KERNEL_ROLE_COUNT],
+                        const stile_schedule *schedule)
+{
+    if (schedule->region) {
+        out[0] = STILE_KERNEL_ENCODE_W;
+        out[1] = STILE_KERNEL_FUSED;
+        return 2;
+    }
+    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++)
+        out[role] = (stile_kernel_role)role;
+    return STILE_KERNEL_ROLE_COUNT;
 }
 
 int stile_kernel_render(stile_kernel *out, stile_arena *arena, const stile_config *config,

@@ -15,6 +15,7 @@ typedef enum stile_kernel_role {
     STILE_KERNEL_ENCODE_W, /* dense W → Ŵ; with trained weights logical Ŵ → Ŵ */
     STILE_KERNEL_CHANNEL_GEMM,
     STILE_KERNEL_DECODE,
+    STILE_KERNEL_FUSED, /* encode_x, channel_gemm and decode at once: schedule.region */
     /* Backward plans have these besides; see gradient.h. */
     STILE_KERNEL_PERMUTE_COEFFICIENTS,
     STILE_KERNEL_ACTIVATION_GRADIENT,
@@ -24,14 +25,16 @@ typedef enum stile_kernel_role {
     STILE_KERNEL_WEIGHT_GEMM,
     STILE_KERNEL_CONTRACT_TILES,
     STILE_KERNEL_SUM_TILES, /* partial sums → f32 */
-    /* In place of encode_x, channel_gemm and decode where schedule.region is not 0. */
-    STILE_KERNEL_FUSED,
 } stile_kernel_role;
 
-/* Those of forward plans come first. */
-enum { STILE_KERNEL_ROLE_COUNT = 4, STILE_KERNEL_ALL_ROLE_COUNT = STILE_KERNEL_FUSED + 1 };
+/* Those of forward plans come first, and of them those that every configuration has. */
+enum {
+    STILE_KERNEL_ROLE_COUNT = STILE_KERNEL_DECODE + 1,
+    STILE_KERNEL_FORWARD_ROLE_COUNT = STILE_KERNEL_FUSED + 1,
+    STILE_KERNEL_ALL_ROLE_COUNT = STILE_KERNEL_SUM_TILES + 1,
+};
 
-/* "encode_x", "encode_w", "channel_gemm", "decode": file names, cache names and messages. */
+/* "encode_x", "encode_w", "channel_gemm", …: file names, cache names and messages. */
 const char *stile_kernel_role_name(stile_kernel_role role);
 
 /* How the fused kernel cuts its work: see templates/sm_90a/tasks.cuh. */
@@ -59,6 +62,10 @@ typedef struct stile_kernel {
     int cluster;          /* thread blocks per cluster, neighbours along the rows; at least 1 */
     stile_fused_pieces fused; /* all 0 in other kernels */
 } stile_kernel;
+
+/* The kernels that forward plans with this schedule have: how many. */
+int stile_forward_roles(stile_kernel_role out[static STILE_KERNEL_ROLE_COUNT],
+                        const stile_schedule *schedule);
 
 /*
  * Renders one kernel. Everything lives in `arena`.

@@ -82,12 +82,11 @@ static const float *coefficients(const stile_plan *plan, const float *given, con
 
 /* --- one function per role --- */
 
-static int encode_x(const stile_plan *plan, const stile_operands *o, char *workspace,
-                    stile_stream stream)
+stile_encode_params stile_encode_x_params(const stile_plan *plan, const stile_operands *o,
+                                          char *workspace, int tiles)
 {
     const stile_config *config = plan->config;
-    const stile_kernel *kernel = &plan->kernels[STILE_KERNEL_ENCODE_X].kernel;
-    stile_encode_params params = {
+    return (stile_encode_params){
         .source = o->x,
         .encoded = workspace + plan->workspace.x_encoded,
         .coefficients = coefficients(plan, o->u, workspace, plan->workspace.u),
@@ -96,8 +95,16 @@ static int encode_x(const stile_plan *plan, const stile_operands *o, char *works
         .groups = stile_row_groups_of(o->M, plan->rows_per_group, config->basis->m),
         .inner = (int)plan->K,
         .vectorized = stile_can_vectorize(o->x, plan->ldx, config->precision.input,
-                                    kernel->tiles_per_thread * config->basis->k),
+                                          tiles * config->basis->k),
     };
+}
+
+static int encode_x(const stile_plan *plan, const stile_operands *o, char *workspace,
+                    stile_stream stream)
+{
+    const stile_kernel *kernel = &plan->kernels[STILE_KERNEL_ENCODE_X].kernel;
+    stile_encode_params params =
+        stile_encode_x_params(plan, o, workspace, kernel->tiles_per_thread);
     return launch(plan, STILE_KERNEL_ENCODE_X,
                   stile_looping_grid(plan, kernel, params.groups.tile_rows, params.encoded_pitch),
                   &params, stream);
@@ -141,13 +148,11 @@ static int pack_w(const stile_plan *plan, const void *w, void *w_hat, stile_stre
                   stile_looping_grid(plan, kernel, rows, kernel->block_columns), &params, stream);
 }
 
-/* sm_90a: persistent clusters, tensor maps of the operands. */
-static int channel_gemm_tma(const stile_plan *plan, const stile_plan_kernel *k,
-                            const stile_config *config, const stile_gemm_params *gemm,
-                            stile_stream stream)
+int stile_gemm_tma_params_of(stile_gemm_tma_params *out, const stile_plan *plan,
+                             const stile_kernel *kernel, const stile_config *config,
+                             const stile_gemm_params *gemm)
 {
     const stile_driver *driver = plan->context->driver;
-    const stile_kernel *kernel = &k->kernel;
     const stile_type type = config->precision.encoded;
     int64_t rank = config->basis->rank;
     stile_gemm_tma_params params = {
@@ -157,8 +162,7 @@ static int channel_gemm_tma(const stile_plan *plan, const stile_plan_kernel *k,
         .k_blocks = (int)ceil_div(gemm->tile_inner, kernel->block_inner),
     };
     int64_t tiles = rank * params.row_pairs * params.columns;
-    int64_t clusters = plan->context->multiprocessors / kernel->cluster;
-    if (tiles + clusters > INT_MAX) /* a cluster's next tile is counted, too */
+    if (tiles > INT_MAX / 2) /* what comes with tiles is counted, too */
         return stile_fail(STILE_ERROR_ARGUMENT,
                           "%s would need %" PRId64 " tiles, more than it can count: split M or N",
                           kernel->name, tiles);
@@ -170,10 +174,29 @@ static int channel_gemm_tma(const stile_plan *plan, const stile_plan_kernel *k,
         error = stile_tensor_map_encode(
             &params.w_encoded, driver, type, gemm->w_encoded, gemm->tile_inner, gemm->tile_columns,
             rank, gemm->encoded_pitch, kernel->block_columns / kernel->cluster);
+    if (!error)
+        *out = params;
+    return error;
+}
+
+int64_t stile_persistent_grid(const stile_plan *plan, const stile_kernel *kernel, int64_t tasks)
+{
+    int64_t clusters = plan->context->multiprocessors / kernel->cluster;
+    return (tasks < clusters ? tasks : clusters) * kernel->cluster;
+}
+
+/* sm_90a: persistent clusters, tensor maps of the operands. */
+static int channel_gemm_tma(const stile_plan *plan, const stile_plan_kernel *k,
+                            const stile_config *config, const stile_gemm_params *gemm,
+                            stile_stream stream)
+{
+    stile_gemm_tma_params params;
+    int error = stile_gemm_tma_params_of(&params, plan, &k->kernel, config, gemm);
     if (error)
         return error;
-    return stile_launch_kernel(
-        plan, k, (tiles < clusters ? tiles : clusters) * kernel->cluster, 1, &params, stream);
+    int64_t tiles = (int64_t)config->basis->rank * params.row_pairs * params.columns;
+    return stile_launch_kernel(plan, k, stile_persistent_grid(plan, &k->kernel, tiles), 1, &params,
+                               stream);
 }
 
 int stile_launch_channel_gemm(const stile_plan *plan, const stile_plan_kernel *k,
@@ -187,12 +210,12 @@ int stile_launch_channel_gemm(const stile_plan *plan, const stile_plan_kernel *k
     return stile_launch_kernel(plan, k, blocks, 1, params, stream);
 }
 
-static int channel_gemm(const stile_plan *plan, const stile_operands *o, char *workspace,
-                        stile_stream stream)
+stile_gemm_params stile_gemm_params_of(const stile_plan *plan, const stile_operands *o,
+                                       char *workspace)
 {
     const stile_config *config = plan->config;
     bool online = config->encode == STILE_ENCODE_ONLINE;
-    stile_gemm_params params = {
+    return (stile_gemm_params){
         .x_encoded = workspace + plan->workspace.x_encoded,
         .w_encoded = online ? workspace + plan->workspace.w_encoded : o->w,
         .product = workspace + plan->workspace.product,
@@ -202,18 +225,23 @@ static int channel_gemm(const stile_plan *plan, const stile_operands *o, char *w
         .tile_columns = (int)ceil_div(plan->N, config->basis->n),
         .tile_inner = (int)ceil_div(plan->K, config->basis->k),
     };
-    return stile_launch_channel_gemm(plan, &plan->kernels[STILE_KERNEL_CHANNEL_GEMM], config,
+}
+
+static int channel_gemm(const stile_plan *plan, const stile_operands *o, char *workspace,
+                        stile_stream stream)
+{
+    stile_gemm_params params = stile_gemm_params_of(plan, o, workspace);
+    return stile_launch_channel_gemm(plan, &plan->kernels[STILE_KERNEL_CHANNEL_GEMM], plan->config,
                                      &params, stream);
 }
 
-static int decode(const stile_plan *plan, const stile_operands *o, char *workspace,
-                  stile_stream stream)
+stile_decode_params stile_decode_params_of(const stile_plan *plan, const stile_operands *o,
+                                           char *workspace, int tiles)
 {
     const stile_config *config = plan->config;
-    const stile_kernel *kernel = &plan->kernels[STILE_KERNEL_DECODE].kernel;
     stile_type type = config->precision.output;
-    int chunk = kernel->tiles_per_thread * config->basis->n;
-    stile_decode_params params = {
+    int chunk = tiles * config->basis->n;
+    return (stile_decode_params){
         .product = workspace + plan->workspace.product,
         .y = o->y,
         .bias = o->bias,
@@ -228,7 +256,15 @@ static int decode(const stile_plan *plan, const stile_operands *o, char *workspa
                       stile_can_vectorize(o->bias, 0, type, chunk) &&
                       stile_can_vectorize(o->residual, o->residual ? plan->ldr : 0, type, chunk),
     };
-    int64_t tile_columns = ceil_div(plan->N, config->basis->n);
+}
+
+static int decode(const stile_plan *plan, const stile_operands *o, char *workspace,
+                  stile_stream stream)
+{
+    const stile_kernel *kernel = &plan->kernels[STILE_KERNEL_DECODE].kernel;
+    stile_decode_params params =
+        stile_decode_params_of(plan, o, workspace, kernel->tiles_per_thread);
+    int64_t tile_columns = ceil_div(plan->N, plan->config->basis->n);
     return launch(plan, STILE_KERNEL_DECODE,
                   stile_looping_grid(plan, kernel, params.groups.tile_rows, tile_columns), &params,
                   stream);
@@ -246,6 +282,8 @@ static int launch_role(const stile_plan *plan, stile_kernel_role role, const sti
         return channel_gemm(plan, o, workspace, stream);
     case STILE_KERNEL_DECODE:
         return decode(plan, o, workspace, stream);
+    case STILE_KERNEL_FUSED:
+        return stile_launch_fused(plan, o, workspace, stream);
     default:
         return stile_fail(STILE_ERROR_INTERNAL, "no forward plan has role %d", (int)role);
     }
@@ -268,6 +306,13 @@ int stile_launch_workspace_init(const stile_plan *plan, void *workspace, stile_s
             driver->cuMemcpyHtoDAsync(
                 (CUdeviceptr)((char *)workspace + offsets[i]), plan->coefficients[i],
                 (size_t)sizes[i] * (size_t)b->rank * sizeof(float), (CUstream)stream),
+            "cuMemcpyHtoDAsync");
+    if (!error && plan->zero_counters)
+        error = stile_driver_check(
+            driver,
+            driver->cuMemcpyHtoDAsync(
+                (CUdeviceptr)((char *)workspace + plan->workspace.counters), plan->zero_counters,
+                plan->counters_size, (CUstream)stream),
             "cuMemcpyHtoDAsync");
     if (!error && plan->backward)
         error = stile_launch_backward_init(plan, workspace, stream);

@@ -26,10 +26,32 @@ int64_t stile_looping_grid(const stile_plan *plan, const stile_kernel *kernel, i
 int stile_launch_kernel(const stile_plan *plan, const stile_plan_kernel *kernel, int64_t blocks,
                         unsigned grid_y, void *params, stile_stream stream);
 
+/* A grid for a kernel whose clusters stay and draw tasks: no more than are resident, or there are. */
+int64_t stile_persistent_grid(const stile_plan *plan, const stile_kernel *kernel, int64_t tasks);
+
+/* Parameters from the operands of a run; `tiles`: neighbours that a thread moves as one chunk. */
+stile_encode_params stile_encode_x_params(const stile_plan *plan, const stile_operands *operands,
+                                          char *workspace, int tiles);
+stile_gemm_params stile_gemm_params_of(const stile_plan *plan, const stile_operands *operands,
+                                       char *workspace);
+stile_decode_params stile_decode_params_of(const stile_plan *plan, const stile_operands *operands,
+                                           char *workspace, int tiles);
+
+/* The same for sm_90a, of a kernel that was rendered from `config`. Errors: ARGUMENT (more tiles
+   than can be counted), DEVICE. */
+int stile_gemm_tma_params_of(stile_gemm_tma_params *out, const stile_plan *plan,
+                             const stile_kernel *kernel, const stile_config *config,
+                             const stile_gemm_params *gemm);
+
 /* The channel GEMM of either family; `config` is the one that it was rendered from. */
 int stile_launch_channel_gemm(const stile_plan *plan, const stile_plan_kernel *kernel,
                               const stile_config *config, stile_gemm_params *params,
                               stile_stream stream);
+
+/* --- launch_fused.c --------------------------------------------------------------------------- */
+
+int stile_launch_fused(const stile_plan *plan, const stile_operands *operands, char *workspace,
+                       stile_stream stream);
 
 /* --- launch_backward.c ------------------------------------------------------------------------ */
 

@@ -116,12 +116,6 @@ int stile_plan_create_config(stile_plan **out, stile_context *context, const sti
     if (error)
         goto fail;
 
-    if (plan->config->encode == STILE_ENCODE_ONLINE)
-        plan->order[plan->order_count++] = STILE_KERNEL_ENCODE_W;
-    plan->order[plan->order_count++] = STILE_KERNEL_ENCODE_X;
-    plan->order[plan->order_count++] = STILE_KERNEL_CHANNEL_GEMM;
-    plan->order[plan->order_count++] = STILE_KERNEL_DECODE;
-
     error = context->device == STILE_DEVICE_CPU ? stile_plan_cpu_create(plan)
                                                 : stile_plan_cuda_create(plan);
     if (error)

@@ -30,6 +30,7 @@ typedef struct stile_workspace_layout {
     size_t x_encoded; /* X̂; the reference's scratch on the CPU device */
     size_t w_encoded; /* Ŵ where it is encoded online */
     size_t product;   /* Ŷ */
+    size_t counters;  /* of the fused kernel */
     size_t size;
 } stile_workspace_layout;
 
@@ -47,10 +48,13 @@ struct stile_plan {
     stile_schedule_choice choice; /* CUDA devices only; `config` has its schedule */
     stile_workspace_layout workspace;
     size_t weight_size;
-    stile_plan_kernel kernels[STILE_KERNEL_ROLE_COUNT]; /* by role; CUDA devices only */
-    stile_kernel_role order[STILE_KERNEL_ROLE_COUNT];   /* of a run */
-    int order_count;
+    /* CUDA devices only: kernels by role, which there are, which of them a run launches in order. */
+    stile_plan_kernel kernels[STILE_KERNEL_FORWARD_ROLE_COUNT];
+    stile_kernel_role roles[STILE_KERNEL_ROLE_COUNT], order[STILE_KERNEL_ROLE_COUNT];
+    int role_count, order_count;
     float *coefficients[3]; /* U, V, D of a dense basis as the workspace gets them, or NULL */
+    size_t counters_size;
+    void *zero_counters; /* as the workspace gets them; NULL where there are none */
     struct stile_backward_plan *backward; /* plan_cuda_backward.c; NULL of other plans */
 };
 
@@ -100,6 +104,12 @@ int stile_plan_backward_check(const stile_plan *plan, const stile_operands *oper
 /* stile_plan_create of a variant that need not be of a spec; its schedule may be complete. */
 int stile_plan_create_config(stile_plan **out, stile_context *context, const stile_config *config,
                              const stile_plan_params *params);
+
+/* --- launch_fused.c --- */
+
+/* Bytes of counters that the fused kernel needs for so many rows and columns of tiles. */
+size_t stile_fused_counters_size(const stile_kernel *kernel, int64_t tile_rows,
+                                 int64_t tile_columns);
 
 /* --- run.c --- */
 

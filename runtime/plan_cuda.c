@@ -3,10 +3,9 @@
 #include "plan.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "fail.h"
-#include "parallel.h"
 
 static const double MAX_PART = 0x1p60; /* bytes */
 enum { BLOCK_ROUNDING = 1024 };        /* more than blocks and clusters round a side up by */
@@ -49,7 +48,9 @@ static int lay_out(stile_plan *plan)
                           config->name);
     size_t encoded = (size_t)b->rank * (size_t)encoded_pitch *
                      (size_t)stile_type_size(config->precision.encoded);
-    const stile_kernel *gemm = &plan->kernels[STILE_KERNEL_CHANNEL_GEMM].kernel;
+    const bool fused = config->schedule.region;
+    const stile_kernel *gemm =
+        &plan->kernels[fused ? STILE_KERNEL_FUSED : STILE_KERNEL_CHANNEL_GEMM].kernel;
     size_t product = (size_t)stile_product_elements(config, gemm, tiling.tile_rows, plan->N) *
                      (size_t)stile_type_size(config->precision.product);
     stile_workspace_layout *w = &plan->workspace;
@@ -65,86 +66,44 @@ static int lay_out(stile_plan *plan)
     }
     w->w_encoded = w->x_encoded + stile_align((size_t)tiling.tile_rows * encoded);
     w->product = w->w_encoded + (config->encode == STILE_ENCODE_ONLINE ? plan->weight_size : 0);
-    w->size = w->product + stile_align(product);
+    w->counters = w->product + stile_align(product);
+    w->size = w->counters;
+    if (fused) {
+        plan->counters_size =
+            stile_fused_counters_size(gemm, tiling.tile_rows, tiling.tile_columns);
+        if (!(plan->zero_counters = stile_arena_alloc(plan->arena, plan->counters_size)))
+            return stile_fail_memory();
+        memset(plan->zero_counters, 0, plan->counters_size);
+        w->size += stile_align(plan->counters_size);
+    }
     return 0;
 }
 
 /* --- kernels --- */
 
-/* One kernel on its way from source to cubin; errors carry their text out of the worker thread. */
-typedef struct job {
-    stile_plan *plan;
-    stile_kernel_role role;
-    stile_cubin cubin;
-    int error;
-    char error_text[4096];
-} job;
-
-static void compile(void *user, int64_t index)
-{
-    job *j = (job *)user + index;
-    const stile_context *context = j->plan->context;
-    const stile_kernel *kernel = &j->plan->kernels[j->role].kernel;
-    j->error = stile_context_get_kernel(context, &j->cubin, j->plan->config, kernel);
-    if (j->error)
-        snprintf(j->error_text, sizeof j->error_text, "%s", stile_last_error());
-}
-
-static int load(stile_plan *plan, stile_kernel_role role, const stile_cubin *cubin)
-{
-    const stile_driver *driver = plan->context->driver;
-    stile_plan_kernel *k = &plan->kernels[role];
-    int error = stile_driver_check(driver, driver->cuModuleLoadData(&k->module, cubin->data),
-                                   "cuModuleLoadData");
-    if (error)
-        return error;
-    error = stile_driver_check(
-        driver, driver->cuModuleGetFunction(&k->function, k->module, k->kernel.entry),
-        "cuModuleGetFunction");
-    if (error)
-        return error;
-    return stile_driver_check(
-        driver,
-        driver->cuFuncSetAttribute(k->function, STILE_CU_ATTRIBUTE_MAX_DYNAMIC_SHARED_BYTES,
-                                   k->kernel.shared_bytes),
-        "cuFuncSetAttribute");
-}
-
-/* Renders every role: offline weights are encoded by a kernel of the plan, too. */
+/* Renders every kernel: offline weights are encoded by one of the plan, too. */
 static int render(stile_plan *plan)
 {
     int error = 0;
-    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT && !error; role++)
+    plan->role_count = stile_forward_roles(plan->roles, &plan->config->schedule);
+    plan->order_count = 0;
+    for (int i = 0; i < plan->role_count && !error; i++) {
+        stile_kernel_role role = plan->roles[i];
+        if (role != STILE_KERNEL_ENCODE_W || plan->config->encode == STILE_ENCODE_ONLINE)
+            plan->order[plan->order_count++] = role;
         error = stile_kernel_render(&plan->kernels[role].kernel, plan->arena, plan->config,
-                                    &plan->context->arch, (stile_kernel_role)role);
+                                    &plan->context->arch, role);
+    }
     return error ? error : lay_out(plan);
 }
 
 /* Compiles and loads what was rendered. */
 static int compile_and_load(stile_plan *plan)
 {
-    stile_context *context = plan->context;
-    job jobs[STILE_KERNEL_ROLE_COUNT] = {0};
-    const int job_count = STILE_KERNEL_ROLE_COUNT;
-    int error = 0;
-
-    for (int role = 0; role < job_count; role++) {
-        jobs[role].plan = plan;
-        jobs[role].role = (stile_kernel_role)role;
-    }
-    stile_parallel_for(context->threads, job_count, compile, jobs);
-
-    stile_context_scope scope;
-    error = stile_context_enter(context, &scope);
-    for (int i = 0; i < job_count; i++) {
-        if (!error && jobs[i].error)
-            error = stile_fail(jobs[i].error, "%s", jobs[i].error_text);
-        if (!error)
-            error = load(plan, jobs[i].role, &jobs[i].cubin);
-        stile_cubin_free(&jobs[i].cubin);
-    }
-    stile_context_leave(context, &scope);
-    return error;
+    stile_plan_kernel *kernels[STILE_KERNEL_ROLE_COUNT];
+    for (int i = 0; i < plan->role_count; i++)
+        kernels[i] = &plan->kernels[plan->roles[i]];
+    return stile_plan_load_kernels(plan->context, plan->config, kernels, plan->role_count);
 }
 
 /* --- the schedule --- */
@@ -163,8 +122,8 @@ static int take_choice(stile_plan *plan, const stile_schedule_choice *choice)
 
 static bool all_bundled(const stile_plan *plan)
 {
-    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++)
-        if (!stile_context_has_bundled(plan->context, &plan->kernels[role].kernel))
+    for (int i = 0; i < plan->role_count; i++)
+        if (!stile_context_has_bundled(plan->context, &plan->kernels[plan->roles[i]].kernel))
             return false;
     return true;
 }
@@ -214,7 +173,7 @@ void stile_plan_cuda_unload(stile_plan *plan)
     if (stile_context_enter(plan->context, &scope))
         return;
     stile_plan_cuda_unload_backward(plan);
-    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++) {
+    for (int role = 0; role < STILE_KERNEL_FORWARD_ROLE_COUNT; role++) {
         if (plan->kernels[role].module)
             plan->context->driver->cuModuleUnload(plan->kernels[role].module);
         plan->kernels[role].module = NULL;

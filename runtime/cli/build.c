@@ -33,7 +33,7 @@ typedef struct build {
     int arch_count;
     stile_spec **specs;
     job *jobs;
-    size_t job_count;
+    size_t job_count, variant_count;
     stile_cache *cache;
     pthread_mutex_t mutex; /* of what follows */
     size_t done;
@@ -80,11 +80,14 @@ static int add_jobs(void *user, const stile_config *config)
         return STILE_EXIT_FAILURE;
     }
     b->jobs = jobs;
+    stile_kernel_role roles[STILE_KERNEL_ROLE_COUNT];
+    int role_count = stile_forward_roles(roles, &config->schedule);
     for (int i = 0; i < b->arch_count; i++) {
-        for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++)
+        for (int j = 0; j < role_count; j++)
             b->jobs[b->job_count++] =
-                (job){.config = config, .arch = &b->archs[i], .role = (stile_kernel_role)role};
+                (job){.config = config, .arch = &b->archs[i], .role = roles[j]};
     }
+    b->variant_count++;
     return STILE_EXIT_OK;
 }
 
@@ -216,9 +219,8 @@ static void describe_json(const build *b, const char *path, size_t kernels, size
 static void describe(const build *b, const char *path, size_t kernels, size_t bytes,
                      stile_text *out)
 {
-    size_t variants = b->job_count / STILE_KERNEL_ROLE_COUNT / (size_t)b->arch_count;
-    stile_text_appendf(out, "%s: %zu kernels of %zu variant%s for", path, kernels, variants,
-                       variants == 1 ? "" : "s");
+    stile_text_appendf(out, "%s: %zu kernels of %zu variant%s for", path, kernels, b->variant_count,
+                       b->variant_count == 1 ? "" : "s");
     for (int i = 0; i < b->arch_count; i++)
         stile_text_appendf(out, "%s %s", i ? "," : "", b->archs[i].name);
     stile_text_appendf(out, ", %zu bytes\n", bytes);

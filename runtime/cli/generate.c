@@ -79,23 +79,24 @@ static int visit(void *user, const stile_config *config)
     char *name = arena ? safe_name(arena, config->name) : NULL;
     char *directory = name ? stile_arena_printf(arena, "%s/%s", r->directory, name) : NULL;
     stile_kernel kernels[STILE_KERNEL_ROLE_COUNT];
+    stile_kernel_role roles[STILE_KERNEL_ROLE_COUNT];
+    int role_count = stile_forward_roles(roles, &config->schedule);
     int result = STILE_EXIT_OK;
     if (!directory) {
         stile_print_error("out of memory");
         result = STILE_EXIT_FAILURE;
     }
     /* All or nothing: a kernel that is refused leaves no folder with the others. */
-    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT && !result; role++) {
-        int error =
-            stile_kernel_render(&kernels[role], arena, config, &r->arch, (stile_kernel_role)role);
+    for (int i = 0; i < role_count && !result; i++) {
+        int error = stile_kernel_render(&kernels[i], arena, config, &r->arch, roles[i]);
         result = error ? stile_report_failure(error, NULL) : STILE_EXIT_OK;
     }
     if (!result && !make_directories(directory)) {
         stile_print_error("%s: cannot be created: %s", directory, strerror(errno));
         result = STILE_EXIT_USAGE;
     }
-    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT && !result; role++)
-        result = write_kernel(r, arena, config, directory, &kernels[role]);
+    for (int i = 0; i < role_count && !result; i++)
+        result = write_kernel(r, arena, config, directory, &kernels[i]);
     stile_arena_destroy(&arena);
     return result;
 }

@@ -26,10 +26,11 @@ int stile_script_refusal(stile_lua_call *call)
     int error = take_arch(call, &arch);
     if (error)
         return error;
-    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++) {
+    stile_kernel_role roles[STILE_KERNEL_ROLE_COUNT];
+    int role_count = stile_forward_roles(roles, &config_of(call)->schedule);
+    for (int i = 0; i < role_count; i++) {
         stile_kernel kernel;
-        error = stile_kernel_render(&kernel, call->arena, config_of(call), &arch,
-                                    (stile_kernel_role)role);
+        error = stile_kernel_render(&kernel, call->arena, config_of(call), &arch, roles[i]);
         if (!error)
             continue;
         if (error != STILE_ERROR_ARGUMENT && error != STILE_ERROR_UNSUPPORTED)
@@ -90,11 +91,12 @@ static int list_kernels(stile_lua_call *call, bool compiled)
     stile_arch arch;
     int error = take_arch(call, &arch);
     call->result = stile_lua_table_create(call->arena);
-    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT && !error; role++) {
+    stile_kernel_role roles[STILE_KERNEL_ROLE_COUNT];
+    int role_count = stile_forward_roles(roles, &config_of(call)->schedule);
+    for (int i = 0; i < role_count && !error; i++) {
         stile_kernel kernel;
         stile_lua_value table = stile_lua_table_create(call->arena);
-        error = stile_kernel_render(&kernel, call->arena, config_of(call), &arch,
-                                    (stile_kernel_role)role);
+        error = stile_kernel_render(&kernel, call->arena, config_of(call), &arch, roles[i]);
         if (!error)
             describe_kernel(&table, &kernel, &arch, call->arena);
         if (!error && compiled)

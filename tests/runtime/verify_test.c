@@ -187,13 +187,22 @@ static void the_cpu_device_passes_every_kind_of_case(void **state)
     stile_context_destroy(&context);
 }
 
+/* Not by memcmp: structures have padding. */
+static bool same_case(const stile_verify_case *a, const stile_verify_case *b)
+{
+    return a->M == b->M && a->K == b->K && a->N == b->N && a->rows_per_group == b->rows_per_group &&
+           a->pad_x == b->pad_x && a->pad_w == b->pad_w && a->pad_y == b->pad_y &&
+           a->pad_r == b->pad_r && a->offset == b->offset && a->integers == b->integers &&
+           a->nan == b->nan && a->seed == b->seed && a->op == b->op;
+}
+
 static void random_cases_are_legal_and_repeat(void **state)
 {
     (void)state;
     for (int i = 0; i < 500; i++) {
         stile_verify_case c = stile_verify_random_case(i % 2, 12, i);
         stile_verify_case again = stile_verify_random_case(i % 2, 12, i);
-        assert_memory_equal(&c, &again, sizeof c);
+        assert_true(same_case(&c, &again));
         assert_true(c.M >= 1 && c.K >= 1 && c.N >= 1);
         assert_true(c.rows_per_group == 0 || c.M % c.rows_per_group == 0);
     }

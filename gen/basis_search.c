@@ -21,7 +21,11 @@ enum {
 };
 
 static const double LAST_WEIGHT = 1e-5; /* of growth, where annealing ends */
-static const double COOLING = 0.97;     /* of the weight of growth, by sweep */
+/* What errors weigh, stage by stage, where rows may not be coupled: they end as good as none. */
+static const double LEAKS[] = {4, 64, 1024, 1e5, 1e8};
+enum { LAST_STAGE = sizeof LEAKS / sizeof *LEAKS - 1, STAGE_STEPS = 12, REDUCED_STAGE = 2 };
+
+static const double COOLING = 0.97; /* of the weight of growth, by sweep */
 static const double EXACT_COOLING = 0.997;
 static const double REHEATING = 1.3; /* by chunk, where growth passes its bound */
 static const double DEFAULT_WEIGHT = 1e-8;
@@ -60,6 +64,11 @@ int stile_search_check(const stile_search_problem *p)
         (p->coefficients == STILE_COEFFICIENTS_BF16 || p->coefficients == STILE_COEFFICIENTS_E4M3))
         return stile_fail(STILE_ERROR_ARGUMENT, "exact bases have integer or rational coefficients,"
                                                 " not those of a floating-point type");
+    if (p->rows != STILE_COUPLING_FULL && !p->exact && p->coefficients != STILE_COEFFICIENTS_REAL)
+        return stile_fail(
+            STILE_ERROR_ARGUMENT,
+            "rows that are coupled %s need real coefficients: rounded ones would leak",
+            p->rows == STILE_COUPLING_NONE ? "not at all" : "causally");
     for (int i = 0; i < p->from_count; i++)
         if (!has_tile(p, p->from[i]))
             return refuse_tile(p, p->from[i], "the basis to start from,");
@@ -96,9 +105,9 @@ void stile_search_print_problem(stile_text *out, const stile_search_problem *p)
     stile_format_double(weight, p->weight);
     stile_text_appendf(out,
                        "tile %d,%d,%d rank %d seed %llu growth %s weight %s exact %d "
-                       "coefficients %d random %d",
+                       "coefficients %d random %d rows %s",
                        p->m, p->k, p->n, p->rank, (unsigned long long)p->seed, growth, weight,
-                       p->exact, (int)p->coefficients, p->random);
+                       p->exact, (int)p->coefficients, p->random, stile_coupling_name(p->rows));
     for (int i = 0; i < p->from_count; i++)
         stile_text_appendf(out, " from %d:%016llx", p->from[i]->rank,
                            (unsigned long long)hash_basis(p->from[i]));
@@ -125,6 +134,8 @@ int stile_search_allocate(stile_search_start **out, const stile_search_problem *
         error = stile_search_point_create(&s->settled, m, k, n, problem->rank, capacity);
     if (!error)
         error = stile_search_point_create(&s->kept, m, k, n, problem->rank, capacity);
+    if (!error && !problem->exact) /* exact bases are coupled algebraically not at all */
+        s->point.rows = problem->rows;
     if (!error)
         error = stile_search_optimizer_create(&s->optimizer, &s->point);
     if (!error) {
@@ -183,6 +194,18 @@ static void enter(stile_search_start *s, stile_search_phase phase)
     s->optimizer.damping = 0;
 }
 
+/* Goes on with more weight on couplings that may not be. */
+static void enter_stage(stile_search_start *s, int stage)
+{
+    s->level = stage;
+    s->step = 0;
+    s->last = DBL_MAX;
+    s->goal.error = -1;
+    s->optimizer.damping = 0;
+    if (s->point.rows != STILE_COUPLING_FULL)
+        s->point.leak = LEAKS[stage];
+}
+
 /* The weight of growth for Newton's method; under a bound it adapts itself. */
 static double final_weight(const stile_search_problem *p)
 {
@@ -191,7 +214,7 @@ static double final_weight(const stile_search_problem *p)
     return p->weight > 0 ? p->weight : DEFAULT_WEIGHT;
 }
 
-static void begin_settling(stile_search_start *s)
+static void begin_settling(stile_search_start *s, int stage)
 {
     const stile_search_problem *p = s->problem;
     stile_search_point_balance(&s->point);
@@ -200,7 +223,7 @@ static void begin_settling(stile_search_start *s)
     s->goal.weight = p->exact ? 0 : final_weight(p);
     s->goal.bound = p->exact ? 0 : p->growth;
     stile_search_apply_support(s);
-    s->last = DBL_MAX;
+    enter_stage(s, stage);
 }
 
 static void anneal(stile_search_start *s)
@@ -219,7 +242,7 @@ static void anneal(stile_search_start *s)
     if (p->growth > 0 && stile_search_growth(&s->point) > p->growth)
         s->weight *= REHEATING;
     if (s->step >= (p->exact ? ANNEAL_EXACT_SWEEPS : ANNEAL_SWEEPS))
-        begin_settling(s);
+        begin_settling(s, 0);
 }
 
 /* The channel without which error and growth are least; later choices are random among three. */
@@ -253,7 +276,7 @@ static int reduce(stile_search_start *s)
 {
     if (s->step == 0) {
         if (s->point.rank == s->problem->rank) {
-            begin_settling(s);
+            begin_settling(s, REDUCED_STAGE);
             return STILE_OK;
         }
         stile_search_point_drop(&s->point, choose_channel(s));
@@ -262,6 +285,7 @@ static int reduce(stile_search_start *s)
         stile_search_point_balance(&s->point);
         const double weight = s->goal.weight;
         enter(s, STILE_SEARCH_REDUCE);
+        s->point.leak = LEAKS[REDUCED_STAGE];
         s->goal.bound = s->problem->growth;
         s->goal.weight = weight > 0 ? weight : final_weight(s->problem);
     }
@@ -304,10 +328,17 @@ static int settle(stile_search_start *s)
     if (outcome == STILE_NEWTON_FAILED)
         return STILE_ERROR_MEMORY;
     s->step++;
+    const bool staged = s->point.rows != STILE_COUPLING_FULL && s->level < LAST_STAGE;
+    const bool early = staged && s->level < LAST_STAGE - 1;
     const bool solved = s->problem->exact && stile_search_is_solved(s->goal.error);
     const int most = s->problem->exact ? SETTLE_EXACT_STEPS : SETTLE_STEPS;
-    if (outcome == STILE_NEWTON_MOVED && !solved && s->step < most && !is_settled(s))
+    if (outcome == STILE_NEWTON_MOVED && !solved && s->step < (early ? STAGE_STEPS : most) &&
+        !is_settled(s))
         return STILE_OK;
+    if (staged) {
+        enter_stage(s, s->level + 1);
+        return STILE_OK;
+    }
     stile_search_point_balance(&s->point);
     keep_bound(s);
     const bool round = s->problem->coefficients != STILE_COEFFICIENTS_REAL;

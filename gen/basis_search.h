@@ -34,6 +34,10 @@ typedef struct stile_search_problem {
     bool exact;    /* look for a rational basis with T̂ = T; its starts are random */
     bool random;   /* only random starts, where there is nothing to start from */
     stile_coefficients coefficients;
+    /* How rows may be coupled, algebraically (stile_basis_metrics): STILE_COUPLING_FULL for anyhow.
+       Structural coupling is no limit worth searching under: there nothing beats dropping channels
+       of the classical algorithm. */
+    stile_coupling rows;
     const stile_basis *from[STILE_SEARCH_MAX_FROM]; /* of the tile; where starts begin */
     int from_count;                                 /* 0: random and structured starts */
     const stile_basis *support; /* of tile and rank: where it is 0, the result is; NULL: anywhere */

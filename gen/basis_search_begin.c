@@ -10,11 +10,12 @@
 #include "fail.h"
 
 enum {
-    SMALL_STARTS = 6, /* of the search for the small bases of a product */
+    SMALL_STARTS = 16, /* of the search for the small bases of a product */
     MAX_PAIRS = 64 * 64,
 };
 
 static const double RANDOM_SCALE = 0.4; /* of entries: T̂ is of the order of T */
+static const double FIRST_LEAK = 4;     /* weight of errors where rows may not be coupled */
 static const double FIRST_WEIGHTS[] = {0.01, 0.003, 0.01, 0.03}; /* of growth, by index */
 static const double NOISES[] = {0.03, 0.1, 0.3};                 /* of entries, by variant */
 
@@ -101,7 +102,8 @@ static int depart_from_product(stile_search_start *s, pair ranks)
     const stile_search_problem *p = s->problem;
     int outer[3], inner[3];
     split_tile(p, outer, inner);
-    stile_search_problem small = {.random = true, .growth = sqrt(p->growth), .weight = p->weight};
+    stile_search_problem small = {
+        .random = true, .growth = sqrt(p->growth), .weight = p->weight, .rows = p->rows};
     stile_basis *first, *second, *product;
     stile_arena *arena = stile_arena_create();
     int error = arena ? STILE_OK : stile_fail_memory();
@@ -186,6 +188,7 @@ static void depart_at_random(stile_search_start *s)
     for (int row = 0; row < p->sizes[0] + p->sizes[1] + p->sizes[2]; row++)
         for (int c = 0; c < p->rank; c++)
             p->x[0][row * p->stride + c] = RANDOM_SCALE * stile_generator_normal(&s->random);
+    s->point.leak = FIRST_LEAK;
     s->weight = FIRST_WEIGHTS[s->index % 4];
     stile_search_apply_support(s);
     s->phase = STILE_SEARCH_ANNEAL;

@@ -47,26 +47,26 @@ static double stretch(const stile_search_optimizer *o, const stile_search_point 
 /* gradient ← the derivatives of F; slope ← those of growth, likewise scaled; grams. */
 static void make_gradient(stile_search_optimizer *o, const stile_search_point *point, double weight)
 {
-    const int stride = point->stride, count = stride * stride;
-    for (int f = 0; f < 3; f++)
-        stile_search_gram(point, f, o->grams[f]);
-    double *out = o->gradient;
-    for (int f = 0; f < 3; out += point->sizes[f++] * stride) {
-        memset(o->normal, 0, (size_t)count * sizeof *o->normal);
-        stile_dense_add_products(count, o->grams[(f + 1) % 3], o->grams[(f + 2) % 3], o->normal);
-        double *slope = o->slope + (out - o->gradient);
-        for (int i = 0; i < point->sizes[f] * stride; i++)
-            slope[i] = i % stride < point->rank
-                           ? o->normal[i % stride * (stride + 1)] * point->x[f][i]
-                           : 0;
-        for (int c = 0; c < point->rank; c++)
-            o->normal[c * stride + c] *= 1 + weight;
-        stile_search_contract(point, f, out);
-        for (int i = 0; i < point->sizes[f] * stride; i++)
-            out[i] = -out[i];
-        stile_dense_multiply(point->sizes[f], stride, point->rank, 1,
-                             (stile_dense_view){point->x[f], stride, 1}, o->normal, stride, out,
-                             stride);
+    const int stride = point->stride;
+    stile_search_make_grams(o, point);
+    double *gradient = o->gradient, *slope = o->slope;
+    for (int f = 0; f < 3; f++) {
+        const int entries = point->sizes[f] * stride, count = stile_search_class_rows(point, f);
+        stile_search_contract(point, f, gradient);
+        for (int i = 0; i < entries; i++) {
+            const int c = i % stride;
+            slope[i] = c < point->rank ? stile_search_ridge(o, point, f, c) * point->x[f][i] : 0;
+            gradient[i] = weight * slope[i] - gradient[i];
+        }
+        for (int first = 0; first < point->sizes[f]; first += count) {
+            memset(o->normal, 0, (size_t)(stride * stride) * sizeof *o->normal);
+            stile_search_add_normal(o, point, f, first, 0, point->rank, o->normal);
+            stile_dense_multiply(count, stride, point->rank, 1,
+                                 (stile_dense_view){point->x[f] + first * stride, stride, 1},
+                                 o->normal, stride, gradient + first * stride, stride);
+        }
+        gradient += entries;
+        slope += entries;
     }
 }
 
@@ -79,16 +79,20 @@ static void make_mixed(stile_search_optimizer *o, const stile_search_point *poin
     const int m = point->m, k = point->k, n = point->n, stride = point->stride;
     for (int h = 0; h < 3; h++) {
         const int f = (h + 1) % 3, g = (h + 2) % 3, columns = point->sizes[g];
+        const int count = stile_search_class_rows(point, g);
         memset(o->mixed[h], 0, (size_t)(point->sizes[f] * columns * stride) * sizeof *o->mixed[h]);
         for (int i = 0; i < point->sizes[f]; i++) {
-            double *products = o->row;
+            double *products = o->row, scale;
             memset(products, 0, (size_t)(columns * stride) * sizeof *products);
             for (int j = 0; j < columns; j++)
                 stile_dense_add_products(stride, point->x[f] + i * stride, point->x[g] + j * stride,
                                          products + j * stride);
-            stile_dense_multiply(columns, stride, point->rank, 1,
-                                 (stile_dense_view){products, stride, 1}, o->grams[h], stride,
-                                 o->mixed[h] + i * columns * stride, stride);
+            for (int j = 0; j < columns; j += count) {
+                const double *gram = stile_search_pair_gram(o, point, f, i, g, j, &scale);
+                stile_dense_multiply(count, stride, point->rank, scale,
+                                     (stile_dense_view){products + j * stride, stride, 1}, gram,
+                                     stride, o->mixed[h] + (i * columns + j) * stride, stride);
+            }
         }
     }
     for (int i = 0; i < m * k * n; i++) {
@@ -106,25 +110,26 @@ static void make_mixed(stile_search_optimizer *o, const stile_search_point *poin
 static void make_block(const stile_search_optimizer *o, const stile_search_point *point,
                        double weight, bool gauss, int f, int i, int c, int g, double *out)
 {
-    const int stride = point->stride;
+    const int stride = point->stride, h = 3 - f - g;
     memset(out, 0, (size_t)(point->sizes[g] * stride) * sizeof *out);
     if (f == g) {
-        const double *first = o->grams[(f + 1) % 3] + c * stride;
-        const double *second = o->grams[(f + 2) % 3] + c * stride;
-        stile_dense_add_products(stride, first, second, out + i * stride);
-        out[i * stride + c] *= 1 + weight;
+        stile_search_add_normal(o, point, f, i, c, 1, out + i * stride);
+        out[i * stride + c] += weight * stile_search_ridge(o, point, f, c);
         return;
     }
-    const int h = 3 - f - g;
-    const double *x = point->x[f] + i * stride, *gram = o->grams[h] + c * stride;
-    double *products = o->step;
-    memset(products, 0, (size_t)stride * sizeof *products);
-    stile_dense_add_products(stride, x, gram, products);
-    const double penalty = (gauss ? 1 : 2) * weight * gram[c] * x[c];
+    const double *x = point->x[f] + i * stride;
+    const double penalty = (gauss ? 1 : 2) * weight * o->grams[h][c * (stride + 1)] * x[c];
+    double *products = o->step, scale = 1;
+    const int count = stile_search_class_rows(point, g);
     for (int j = 0; j < point->sizes[g]; j++) {
+        if (j % count == 0) {
+            const double *gram = stile_search_pair_gram(o, point, f, i, g, j, &scale);
+            memset(products, 0, (size_t)stride * sizeof *products);
+            stile_dense_add_products(stride, x, gram + c * stride, products);
+        }
         const double y = point->x[g][j * stride + c];
         double *line = out + j * stride;
-        stile_dense_add(stride, y, products, line);
+        stile_dense_add(stride, scale * y, products, line);
         line[c] += penalty * y;
         if (!gauss) {
             const int at = f == (h + 1) % 3 ? i * point->sizes[g] + j : j * point->sizes[f] + i;

@@ -17,6 +17,13 @@ int stile_search_optimizer_create(stile_search_optimizer *out, const stile_searc
         o.mixed[f] = malloc(pairs * stride * sizeof *o.mixed[f]);
         ok = ok && o.grams[f] && o.mixed[f];
     }
+    for (int a = 0; a < point->m && point->rows != STILE_COUPLING_FULL; a++) {
+        for (int f = 0; f < 3; f += 2) {
+            o.seen[f][a] = malloc(stride * stride * sizeof *o.seen[f][a]);
+            ok = ok && o.seen[f][a];
+        }
+    }
+    o.both = malloc(stride * stride * sizeof *o.both);
     o.normal = malloc(stride * stride * sizeof *o.normal);
     o.reduced = malloc(stride * stride * sizeof *o.reduced);
     o.gradient = malloc(size * sizeof *o.gradient);
@@ -25,7 +32,7 @@ int stile_search_optimizer_create(stile_search_optimizer *out, const stile_searc
     o.row = malloc(size * sizeof *o.row);
     o.residual = malloc(stile_search_residual_scratch(point) * sizeof *o.residual);
     o.variables = malloc(size * sizeof *o.variables);
-    if (!ok || !o.normal || !o.reduced || !o.gradient || !o.slope || !o.step || !o.row ||
+    if (!ok || !o.both || !o.normal || !o.reduced || !o.gradient || !o.slope || !o.step || !o.row ||
         !o.residual || !o.variables) {
         stile_search_optimizer_destroy(&o);
         return stile_fail_memory();
@@ -40,6 +47,11 @@ void stile_search_optimizer_destroy(stile_search_optimizer *optimizer)
         free(optimizer->grams[f]);
         free(optimizer->mixed[f]);
     }
+    for (int a = 0; a < STILE_MAX_TILE; a++) {
+        free(optimizer->seen[0][a]);
+        free(optimizer->seen[2][a]);
+    }
+    free(optimizer->both);
     free(optimizer->normal);
     free(optimizer->reduced);
     free(optimizer->gradient);

@@ -21,8 +21,9 @@ typedef struct stile_search_optimizer {
     const double *pull, *aim;
 
     /* Room for one step, of no meaning between two. */
-    double *grams[3], *normal, *reduced;   /* stride × stride */
-    double *gradient, *slope, *step, *row; /* of the shape of a point */
+    double *grams[3], *seen[3][STILE_MAX_TILE], *both; /* see basis_search_grams.c */
+    double *normal, *reduced;                          /* stride × stride, as those */
+    double *gradient, *slope, *step, *row;             /* of the shape of a point */
     double *mixed[3]; /* second derivatives of one channel: see the newton file */
     double *residual;
     stile_search_point trial;
@@ -34,6 +35,28 @@ typedef struct stile_search_optimizer {
 /* For points of this tile and stride. Errors: MEMORY. */
 int stile_search_optimizer_create(stile_search_optimizer *out, const stile_search_point *point);
 void stile_search_optimizer_destroy(stile_search_optimizer *optimizer);
+
+/* --- basis_search_grams.c --------------------------------------------------------------------- */
+
+/* Fills grams, seen and both; uses `normal`. */
+void stile_search_make_grams(stile_search_optimizer *optimizer, const stile_search_point *point);
+
+/* How many rows of factor f, one after the other, share their normal matrix. */
+int stile_search_class_rows(const stile_search_point *point, int f);
+
+/* Adds rows of the normal matrix of a row of factor f to `out`, `count` of them from `first` on. */
+void stile_search_add_normal(const stile_search_optimizer *optimizer,
+                             const stile_search_point *point, int f, int row, int first, int count,
+                             double *out);
+
+/* The matrix through which row i of factor f meets row j of factor g, but for a factor. */
+const double *stile_search_pair_gram(const stile_search_optimizer *optimizer,
+                                     const stile_search_point *point, int f, int i, int g, int j,
+                                     double *scale);
+
+/* What the penalty, were its weight 1, adds to the diagonal of a normal matrix of factor f. */
+double stile_search_ridge(const stile_search_optimizer *optimizer, const stile_search_point *point,
+                          int f, int channel);
 
 /* --- basis_search_sweep.c --------------------------------------------------------------------- */
 

@@ -20,7 +20,13 @@ size_t stile_search_point_size(const stile_search_point *point)
 
 int stile_search_point_create(stile_search_point *out, int m, int k, int n, int rank, int capacity)
 {
-    stile_search_point p = {.m = m, .k = k, .n = n, .rank = rank, .sizes = {m * k, k * n, m * n}};
+    stile_search_point p = {.m = m,
+                            .k = k,
+                            .n = n,
+                            .rank = rank,
+                            .rows = STILE_COUPLING_FULL,
+                            .leak = 1,
+                            .sizes = {m * k, k * n, m * n}};
     p.stride = stile_dense_stride(capacity);
     p.x[0] = calloc(stile_search_point_size(&p), sizeof *p.x[0]);
     p.held[0] = calloc(stile_search_point_size(&p), 1);
@@ -46,6 +52,8 @@ void stile_search_point_destroy(stile_search_point *point)
 void stile_search_point_copy(stile_search_point *to, const stile_search_point *from)
 {
     to->rank = from->rank;
+    to->rows = from->rows;
+    to->leak = from->leak;
     memcpy(to->x[0], from->x[0], stile_search_point_size(from) * sizeof *to->x[0]);
     memcpy(to->held[0], from->held[0], stile_search_point_size(from));
 }
@@ -131,15 +139,6 @@ void stile_search_point_balance(stile_search_point *point)
     }
 }
 
-void stile_search_gram(const stile_search_point *point, int f, double *gram)
-{
-    const int stride = point->stride;
-    memset(gram, 0, (size_t)stride * (size_t)stride * sizeof *gram);
-    stile_dense_multiply(point->rank, stride, point->sizes[f], 1,
-                         (stile_dense_view){point->x[f], 1, stride}, point->x[f], stride, gram,
-                         stride);
-}
-
 void stile_search_contract(const stile_search_point *point, int f, double *out)
 {
     const int m = point->m, k = point->k, n = point->n, stride = point->stride;
@@ -161,28 +160,80 @@ size_t stile_search_residual_scratch(const stile_search_point *point)
            (size_t)point->stride * (size_t)columns;
 }
 
-double stile_search_error(const stile_search_point *point, double *scratch)
+/* Dᵀ, which slices are made with. */
+static void turn(const stile_search_point *point, double *turned)
 {
-    const int k = point->k, n = point->n, stride = point->stride, kn = point->sizes[1];
     const int mn = point->sizes[2], columns = stile_dense_stride(mn);
-    double *slice = scratch, *products = slice + kn * columns, *turned = products + kn * stride;
-    memset(turned, 0, (size_t)(stride * columns) * sizeof *turned);
+    memset(turned, 0, (size_t)(point->stride * columns) * sizeof *turned);
     for (int c = 0; c < point->rank; c++)
         for (int i = 0; i < mn; i++)
-            turned[c * columns + i] = point->x[2][i * stride + c];
+            turned[c * columns + i] = point->x[2][i * point->stride + c];
+}
+
+static double *turned_of(const stile_search_point *point, double *scratch)
+{
+    const int columns = stile_dense_stride(point->sizes[2]);
+    return scratch + point->sizes[1] * (columns + point->stride);
+}
+
+/* T̂[x,·,·] into the beginning of `scratch`: kn rows of mn entries, padded with zeros. */
+static void make_slice(const stile_search_point *point, int x, double *scratch)
+{
+    const int stride = point->stride, kn = point->sizes[1];
+    const int columns = stile_dense_stride(point->sizes[2]);
+    double *slice = scratch, *products = slice + kn * columns;
+    memset(slice, 0, (size_t)(kn * (columns + stride)) * sizeof *slice);
+    for (int w = 0; w < kn; w++)
+        stile_dense_add_products(stride, point->x[0] + x * stride, point->x[1] + w * stride,
+                                 products + w * stride);
+    stile_dense_multiply(kn, columns, point->rank, 1, (stile_dense_view){products, stride, 1},
+                         turned_of(point, scratch), columns, slice, columns);
+}
+
+double stile_search_error(const stile_search_point *point, double *scratch)
+{
+    const int k = point->k, n = point->n, kn = point->sizes[1];
+    const int columns = stile_dense_stride(point->sizes[2]);
     double sum = 0;
+    turn(point, turned_of(point, scratch));
     for (int x = 0; x < point->sizes[0]; x++) {
-        memset(slice, 0, (size_t)(kn * (columns + stride)) * sizeof *slice);
-        for (int w = 0; w < kn; w++)
-            stile_dense_add_products(stride, point->x[0] + x * stride, point->x[1] + w * stride,
-                                     products + w * stride);
-        stile_dense_multiply(kn, columns, point->rank, 1, (stile_dense_view){products, stride, 1},
-                             turned, columns, slice, columns);
+        make_slice(point, x, scratch);
         for (int d = 0; d < n; d++)
-            slice[(x % k * n + d) * columns + x / k * n + d] -= 1;
-        sum += stile_dense_dot(kn * columns, slice, slice);
+            scratch[(x % k * n + d) * columns + x / k * n + d] -= 1;
+        if (point->rows == STILE_COUPLING_FULL) {
+            sum += stile_dense_dot(kn * columns, scratch, scratch);
+            continue;
+        }
+        for (int w = 0; w < kn; w++) {
+            for (int to = 0; to < point->m; to++) {
+                const double *entries = scratch + w * columns + to * n;
+                sum += stile_search_row_weight(point, x / k, to) *
+                       stile_dense_dot(n, entries, entries);
+            }
+        }
     }
     return sum / (point->m * k * n);
+}
+
+double stile_search_leakage(const stile_search_point *point, double *scratch)
+{
+    const int columns = stile_dense_stride(point->sizes[2]);
+    double largest = 0, forbidden = 0;
+    stile_search_point strict = *point;
+    strict.leak = 0;
+    turn(point, turned_of(point, scratch));
+    for (int x = 0; x < point->sizes[0]; x++) {
+        make_slice(point, x, scratch);
+        for (int w = 0; w < point->sizes[1]; w++) {
+            for (int y = 0; y < point->sizes[2]; y++) {
+                const double size = fabs(scratch[w * columns + y]);
+                largest = fmax(largest, size);
+                if (stile_search_row_weight(&strict, x / point->k, y / point->n) == 0)
+                    forbidden = fmax(forbidden, size);
+            }
+        }
+    }
+    return largest > 0 ? forbidden / largest : 0;
 }
 
 double stile_search_growth(const stile_search_point *point)

@@ -15,11 +15,12 @@
 
 typedef struct stile_search_point {
     int m, k, n, rank;
-    int stride;   /* of rows: room for `rank` channels or more, zeros past the rank */
-    int sizes[3]; /* rows of a factor: mk, kn, mn */
-    double *x[3]; /* one after the other in one array, which x[0] owns */
-    unsigned char
-        *held[3]; /* likewise: entries that no optimizer may change; zeros past the rank */
+    stile_coupling rows;    /* that T̂ may have; FULL: any */
+    double leak;            /* what errors weigh where it may have none */
+    int stride;             /* of rows: room for `rank` channels or more, zeros past the rank */
+    int sizes[3];           /* rows of a factor: mk, kn, mn */
+    double *x[3];           /* one after the other in one array, which x[0] owns */
+    unsigned char *held[3]; /* likewise: entries that no optimizer may change */
 } stile_search_point;
 
 /* A point of zeros with room for `capacity` channels. Errors: MEMORY. */
@@ -47,8 +48,13 @@ void stile_search_point_drop(stile_search_point *point, int channel);
  */
 void stile_search_point_balance(stile_search_point *point);
 
-/* gram ← XᵀX of factor f: stride × stride. */
-void stile_search_gram(const stile_search_point *point, int f, double *gram);
+/* The weight of errors from a row of the X tile to one of the Y tile. */
+static inline double stile_search_row_weight(const stile_search_point *point, int from, int to)
+{
+    const bool allowed = from == to || (from < to && point->rows != STILE_COUPLING_NONE) ||
+                         point->rows == STILE_COUPLING_FULL;
+    return allowed ? 1 : point->leak;
+}
 
 /*
  * Contracts T with the two other factors: out, of the shape of factor f, has in column c the
@@ -57,11 +63,14 @@ void stile_search_gram(const stile_search_point *point, int f, double *gram);
 void stile_search_contract(const stile_search_point *point, int f, double *out);
 
 /*
- * ‖T − T̂‖²/(mkn), from the entries of T̂ themselves, hence right to the last digits where it is
- * near 0. `scratch` has room for stile_search_residual_scratch(point) doubles.
+ * ‖T − T̂‖²/(mkn), weighted by rows, from the entries of T̂ themselves, hence right to the last
+ * digits where it is near 0. `scratch` has room for stile_search_residual_scratch(point) doubles.
  */
 double stile_search_error(const stile_search_point *point, double *scratch);
 size_t stile_search_residual_scratch(const stile_search_point *point);
+
+/* The largest entry of T̂ where the coupling of rows allows none, as part of the largest of all. */
+double stile_search_leakage(const stile_search_point *point, double *scratch);
 
 /* Φ of basis.h. */
 double stile_search_growth(const stile_search_point *point);

@@ -7,6 +7,8 @@
 
 enum { MAX_DENOMINATOR = 12 };
 
+static const double MOST_LEAKAGE = 5e-7; /* half of what stile_basis_measure takes for none */
+
 bool stile_search_is_better(const stile_search_quality *a, const stile_search_quality *b)
 {
     if (a->feasible != b->feasible)
@@ -27,14 +29,18 @@ stile_search_quality stile_search_assess(const stile_search_start *start)
 {
     const stile_search_problem *p = start->problem;
     const stile_search_point *point = result_of(start);
+    stile_search_point even = *point; /* every error counts alike */
+    even.leak = 1;
     stile_search_quality quality = {
-        .error = stile_search_error(point, start->optimizer.residual),
+        .error = stile_search_error(&even, start->optimizer.residual),
         .growth = stile_search_growth(point),
     };
     const bool wants_rounding = p->exact || p->coefficients != STILE_COEFFICIENTS_REAL;
     quality.feasible = point->rank == p->rank && isfinite(quality.error) &&
                        (p->growth == 0 || quality.growth <= p->growth * (1 + 1e-12)) &&
-                       (!wants_rounding || start->rounded);
+                       (!wants_rounding || start->rounded) &&
+                       (point->rows == STILE_COUPLING_FULL ||
+                        stile_search_leakage(point, start->optimizer.residual) < MOST_LEAKAGE);
     return quality;
 }
 

@@ -11,7 +11,7 @@
 #include "number.h"
 
 /* The numbers of a start, in the order of the text. */
-enum { INTEGERS = 8, REALS = 8 };
+enum { INTEGERS = 8, REALS = 9 };
 
 static int row_count(const stile_search_point *p)
 {
@@ -48,7 +48,8 @@ void stile_search_save(stile_text *out, const stile_search_start *start)
                        s->level, s->failures, (int)s->rounded | (int)s->goal.gauss << 1);
     const double reals[REALS] = {
         s->weight,     s->last,        s->goal.weight,       s->goal.bound,
-        s->goal.error, s->goal.growth, s->optimizer.damping, s->optimizer.raise};
+        s->goal.error, s->goal.growth, s->optimizer.damping, s->optimizer.raise,
+        s->point.leak};
     for (int i = 0; i < REALS; i++)
         print_real(out, reals[i]);
     stile_text_append(out, "\n");
@@ -180,6 +181,7 @@ static bool take_start(const char **text, stile_search_start *s)
     s->last = reals[1];
     s->optimizer.damping = reals[6];
     s->optimizer.raise = reals[7];
+    s->point.leak = reals[8];
     if (!take_point(text, "point", &s->point))
         return false;
     if (s->phase != STILE_SEARCH_REDUCE && s->point.rank != s->problem->rank)

@@ -9,26 +9,19 @@
 /* Ridges below this part of the diagonal are lost in rounding. */
 static const double LEAST_WEIGHT = 1e-13;
 
-/* The normal matrix of factor f, (GGᵀ)∘(HHᵀ) of the other two, without the penalty. */
-static void make_normal(stile_search_optimizer *o, const stile_search_point *point, int f)
-{
-    const int count = point->stride * point->stride, g = (f + 1) % 3, h = (f + 2) % 3;
-    stile_search_gram(point, g, o->grams[g]);
-    stile_search_gram(point, h, o->grams[h]);
-    memset(o->normal, 0, (size_t)count * sizeof *o->normal);
-    stile_dense_add_products(count, o->grams[g], o->grams[h], o->normal);
-}
-
 /* Solves for a row some of whose entries are held: the system of the others. */
 static bool solve_row(stile_search_optimizer *o, const stile_search_point *point, int f, int row,
-                      const double *target, double factor)
+                      double weight)
 {
     const int stride = point->stride;
+    const double *target = o->gradient + row * stride;
     double *x = point->x[f] + row * stride, *right = o->step;
     const unsigned char *held = point->held[f] + row * stride;
     int count = 0;
-    for (int c = 0; c < point->rank; c++)
-        o->variables[count] = c, count += !held[c];
+    for (int c = 0; c < point->rank; c++) {
+        o->variables[count] = c;
+        count += !held[c];
+    }
     const int reduced_stride = stile_dense_stride(count);
     for (int i = 0; i < count; i++) {
         const int c = o->variables[i];
@@ -39,7 +32,7 @@ static bool solve_row(stile_search_optimizer *o, const stile_search_point *point
                 right[i] -= line[e] * x[e];
         for (int j = i; j < count; j++)
             o->reduced[i * reduced_stride + j] = line[o->variables[j]];
-        o->reduced[i * reduced_stride + i] *= factor;
+        o->reduced[i * reduced_stride + i] += weight * stile_search_ridge(o, point, f, c);
     }
     if (!stile_dense_cholesky(count, o->reduced, reduced_stride))
         return false;
@@ -49,24 +42,25 @@ static bool solve_row(stile_search_optimizer *o, const stile_search_point *point
     return true;
 }
 
-static bool solve(stile_search_optimizer *o, stile_search_point *point, int f, double factor)
+/* Solves for rows that share their normal matrix. */
+static bool solve_rows(stile_search_optimizer *o, stile_search_point *point, int f, int first,
+                       int count, double weight)
 {
     const int stride = point->stride, rank = point->rank;
-    const double *target = o->gradient;
-    if (memchr(point->held[f], 1, (size_t)(point->sizes[f] * stride))) {
-        for (int row = 0; row < point->sizes[f]; row++)
-            if (!solve_row(o, point, f, row, target + row * stride, factor))
+    if (memchr(point->held[f] + first * stride, 1, (size_t)(count * stride))) {
+        for (int row = first; row < first + count; row++)
+            if (!solve_row(o, point, f, row, weight))
                 return false;
         return true;
     }
     memcpy(o->reduced, o->normal, (size_t)(rank * stride) * sizeof *o->reduced);
     for (int c = 0; c < rank; c++)
-        o->reduced[c * stride + c] *= factor;
+        o->reduced[c * stride + c] += weight * stile_search_ridge(o, point, f, c);
     if (!stile_dense_cholesky(rank, o->reduced, stride))
         return false;
-    for (int row = 0; row < point->sizes[f]; row++) {
+    for (int row = first; row < first + count; row++) {
         double *x = point->x[f] + row * stride;
-        memcpy(x, target + row * stride, (size_t)rank * sizeof *x);
+        memcpy(x, o->gradient + row * stride, (size_t)rank * sizeof *x);
         stile_dense_solve(rank, o->reduced, stride, x);
     }
     return true;
@@ -75,18 +69,26 @@ static bool solve(stile_search_optimizer *o, stile_search_point *point, int f, d
 bool stile_search_solve_factor(stile_search_optimizer *optimizer, stile_search_point *point, int f,
                                double weight)
 {
-    make_normal(optimizer, point, f);
+    const int stride = point->stride, count = stile_search_class_rows(point, f);
+    stile_search_make_grams(optimizer, point);
     stile_search_contract(point, f, optimizer->gradient);
-    /* A channel that is zero leaves zeros on the diagonal: any ridge settles it. */
-    double largest = 0;
-    for (int c = 0; c < point->rank; c++)
-        largest = fmax(largest, optimizer->normal[c * point->stride + c]);
-    for (int c = 0; c < point->rank; c++)
-        optimizer->normal[c * point->stride + c] += 1e-200 + largest * 1e-16;
-    for (double ridge = fmax(weight, LEAST_WEIGHT); ridge < 1e-6 || ridge == weight; ridge *= 100)
-        if (solve(optimizer, point, f, 1 + ridge))
-            return true;
-    return false;
+    for (int first = 0; first < point->sizes[f]; first += count) {
+        double *normal = optimizer->normal, largest = 0;
+        memset(normal, 0, (size_t)(stride * stride) * sizeof *normal);
+        stile_search_add_normal(optimizer, point, f, first, 0, point->rank, normal);
+        /* A channel that is zero leaves zeros on the diagonal: any ridge settles it. */
+        for (int c = 0; c < point->rank; c++)
+            largest = fmax(largest, normal[c * (stride + 1)]);
+        for (int c = 0; c < point->rank; c++)
+            normal[c * (stride + 1)] += 1e-200 + largest * 1e-16;
+        double ridge = fmax(weight, LEAST_WEIGHT);
+        while (!solve_rows(optimizer, point, f, first, count, ridge)) {
+            ridge *= 100;
+            if (!(ridge < 1))
+                return false;
+        }
+    }
+    return true;
 }
 
 bool stile_search_sweep(stile_search_optimizer *optimizer, stile_search_point *point, double weight)

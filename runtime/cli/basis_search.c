@@ -55,10 +55,24 @@ static bool parse_coefficients(const char *text, stile_coefficients *out)
     return false;
 }
 
+static bool parse_rows(const char *text, stile_coupling *out)
+{
+    if (strcmp(text, "any") == 0)
+        *out = STILE_COUPLING_FULL;
+    else if (strcmp(text, "causal") == 0)
+        *out = STILE_COUPLING_CAUSAL;
+    else if (strcmp(text, "none") == 0)
+        *out = STILE_COUPLING_NONE;
+    else
+        stile_print_error("--rows is '%s', but must be any, causal or none", text);
+    return strcmp(text, "any") == 0 || *out != STILE_COUPLING_FULL;
+}
+
 /* What does not need the bases. */
 static bool parse_problem(const stile_arguments *arguments, stile_search_problem *out)
 {
-    stile_search_problem problem = {.exact = stile_flag(arguments, "exact"),
+    stile_search_problem problem = {.rows = STILE_COUPLING_FULL,
+                                    .exact = stile_flag(arguments, "exact"),
                                     .random = stile_flag(arguments, "random")};
     int64_t rank = 0, seed = 1;
     if (!stile_argument_required(arguments, "tile") || !stile_argument_required(arguments, "rank"))
@@ -81,6 +95,9 @@ static bool parse_problem(const stile_arguments *arguments, stile_search_problem
         problem.coefficients = STILE_COEFFICIENTS_RATIONAL;
     const char *coefficients = stile_argument(arguments, "coefficients");
     if (coefficients && !parse_coefficients(coefficients, &problem.coefficients))
+        return false;
+    const char *rows = stile_argument(arguments, "rows");
+    if (rows && !parse_rows(rows, &problem.rows))
         return false;
     if (problem.exact && problem.coefficients == STILE_COEFFICIENTS_REAL) {
         stile_print_error("--exact looks for integer or rational coefficients, not real ones");
@@ -129,8 +146,9 @@ static bool parse_params(const stile_arguments *arguments, bool exact, stile_sea
 /* A command that finds the same, for the file. */
 static const char *source_of(stile_arena *arena, const stile_arguments *arguments)
 {
-    static const char *const options[] = {"tile",   "rank",   "seed",         "starts", "time",
-                                          "growth", "weight", "coefficients", "from",   "support"};
+    static const char *const options[] = {"tile", "rank",   "seed",   "starts",
+                                          "time", "growth", "weight", "coefficients",
+                                          "rows", "from",   "support"};
     stile_text text = {0};
     stile_text_append(&text, "stile " STILE_VERSION ": stile basis search");
     for (int i = 0; i < arguments->operand_count; i++)
@@ -269,6 +287,8 @@ static const stile_option options[] = {
     {"growth", 0, "PHI", "the most growth allowed"},
     {"weight", 0, "W", "minimize error + W * growth instead"},
     {"coefficients", 0, "WHICH", "real, integer, rational (p/q, q up to 4), bf16 or e4m3"},
+    {"rows", 0, "any|causal|none",
+     "how rows of a tile may be coupled, algebraically; default: any"},
     {"support", 0, "BASIS", "be zero wherever this basis is; it has the tile and the rank"},
     {"from", 0, "BASIS", "start from this basis, as an operand does"},
     {"random", 0, NULL, "start at random alone, not from products of small bases"},

@@ -48,21 +48,15 @@ def models():
 def count(make, shape, dtype, basis) -> dict:
     with torch.device('meta'):
         model, x = make(), torch.zeros(shape, dtype=dtype)
-        # As STL of rank 1·1·1 all products of linear layers are told from the rest.
-        rows = (
-            'isolated'
-            if basis is not None and basis != 'sparse' and basis.tile[0] == 1
-            else 'sequence'
-        )
-        one = st.Basis.classical(1, 1, 1)
-        replaced = one if basis is None or basis == 'sparse' else basis
         parameters = sum(p.numel() for p in model.parameters())
-        layers = st.replace_linears(model, replaced, rows=rows)
+        # Dense layers as STL of tile 1×1×1, which tells their products from the rest.
+        stl = isinstance(basis, st.Basis)
+        layers = st.replace_linears(model, basis if stl else 'classical:1,1,1', rows='sequence')
         flops = st.count_flops(model, x)
     linear = sum(layer.dense for layer in flops.layers)
     gemm = sum(layer.gemm for layer in flops.layers)
     codes = sum(layer.encode + layer.decode for layer in flops.layers)
-    if basis is None or basis == 'sparse':
+    if not stl:
         gemm, codes = linear // (1 if basis is None else 2), 0
     total = gemm + codes + flops.other
     return {

@@ -17,21 +17,28 @@ import time
 
 import train
 
-FREE, V_W = 'stl:random/4/4/4/{0}/{1}', 'stl:strassen2,weight=dense'
+EXACT = 'stl:strassen2,weight=dense'  # Ŵ = V·W, W trained: matrix multiplication
 SUITES = {  # lists of (task, variant, steps, pretraining)
     'masked': [
-        *[('masked', v, 3000, None) for v in ('dense', '2:4', V_W, 'stl:strassen2')],
-        *[('masked', FREE.format(r, 0) + ',train', 3000, None) for r in (16, 24, 32)],
-        *[('masked', f'equal:{FREE.format(r, 0)}', 3000, None) for r in (16, 24, 32)],
+        *[('masked', v, 3000, None) for v in ('dense', '2:4', EXACT, 'stl:strassen2')],
+        *[('masked', f'stl:random/4/4/4/{r}/0,train', 3000, None) for r in (16, 24, 32)],
+        *[('masked', f'stl:444_{r}_g16,weight=dense', 3000, None) for r in (16, 24, 32)],
+        *[('masked', f'stl:444_{r}_g16,weight=residual,train', 3000, None) for r in (16, 24)],
+        *[('masked', f'equal:stl:random/4/4/4/{r}/0', 3000, None) for r in (16, 24, 32)],
     ],
     'image': [
-        *[('image', v, 3000, None) for v in ('dense', '2:4', V_W)],
-        *[('image', FREE.format(r, 0) + ',train', 3000, None) for r in (16, 24)],
-        *[('image', f'equal:{FREE.format(r, 0)}', 3000, None) for r in (16, 24)],
+        *[('image', v, 3000, None) for v in ('dense', '2:4', EXACT)],
+        *[('image', f'stl:random/4/4/4/{r}/0,train', 3000, None) for r in (16, 24)],
+        *[('image', f'stl:444_{r}_g16,weight=residual,train', 3000, None) for r in (16, 24)],
+        *[('image', f'equal:stl:random/4/4/4/{r}/0', 3000, None) for r in (16, 24)],
     ],
     'causal': [
-        *[('causal', v, 3000, None) for v in ('dense', '2:4', V_W, 'stl:isolated/1/4/4/8')],
-        ('causal', FREE.format(24, 0) + ',train,leak', 3000, None),
+        *[('causal', v, 3000, None) for v in ('dense', '2:4', EXACT, 'stl:isolated/1/4/4/8')],
+        *[
+            ('causal', f'stl:222_5_g16_{rows},weight=dense', 3000, None)
+            for rows in ('causal', 'none')
+        ],
+        ('causal', 'stl:random/4/4/4/24/0,train,leak', 3000, None),
         ('causal', 'equal:stl:isolated/1/4/4/8', 3000, None),
     ],
     'finetune': [

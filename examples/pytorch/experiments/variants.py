@@ -1,24 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is compared: dense models, narrower dense ones, 2:4, STL; by one line of text each.
 
-    dense                                       as it is
-    narrow:F                                    width scaled until the forward pass takes F of the
-    FLOP equal:VARIANT                               the same with the FLOP of another variant 2:4
-    sparse24.py stl:BASIS[,weight=…][,train][,keep=…]       stile_torch, every linear layer but
-    those of keep
+    dense             as it is
+    narrow:F          dense, width scaled until the forward pass takes F of the FLOP
+    equal:VARIANT     the same with the FLOP of another variant
+    2:4               sparse24.py
+    stl:BASIS[,weight=MODE][,train][,keep=NAME+NAME][,leak]
+                      stile_torch; every linear layer but those named
 
-BASIS: random/4/4/4/24/SEED, strassen, strassen2, isolated/1/4/4/8 (classical products, evenly
-dropped), or the path of a .json file of `stile basis export`. Rows are 'sequence' in bidirectional
-models and images, 'causal' in causal ones; with `leak` also there 'sequence', which reads the
-answer and shows that it does."""
+BASIS is a file of specs/bases by its name alone (444_24_g16; read by libstile); random/4/4/4/24/0,
+the last number being a seed; strassen; strassen2; isolated/1/4/4/8, classical products evenly
+dropped; or the path of a .json file of `stile basis export`. Rows are 'causal' in causal models,
+or with `leak` 'sequence', which reads the answer and shows that it does; 'sequence' elsewhere.
+"""
 
 import dataclasses
+import pathlib
+import re
 
 import llama
 import sparse24
 import stile_torch as st
 import t2t_vit
 import torch
+
+CATALOGUE = pathlib.Path(__file__).resolve().parents[3] / 'specs/bases'
 
 
 def basis_of(text: str) -> st.Basis:
@@ -32,6 +38,8 @@ def basis_of(text: str) -> st.Basis:
         m, k, n, rank = map(int, numbers)
         every = m * k * n
         return st.Basis.classical(m, k, n).select([i * every // rank for i in range(rank)])
+    if re.fullmatch(r'[0-9]{3}_[0-9a-z_]+', text):
+        return st.Basis.from_file(CATALOGUE / text[:3] / f'{text}.yaml')
     return st.load(text).basis
 
 

@@ -94,7 +94,7 @@ class Basis:
         """The m·k·n products of matrix multiplication, ordered by (a, b, d)."""
         sides = (torch.arange(side, device='cpu') for side in (m, k, n))
         a, b, d = torch.meshgrid(*sides, indexing='ij')
-        one_hot = functools.partial(torch.nn.functional.one_hot)
+        one_hot = torch.nn.functional.one_hot
         return cls(
             (m, k, n),
             one_hot((a * k + b).flatten(), m * k),
@@ -124,8 +124,11 @@ class Basis:
         return cls((m, k, n), U * scale, V * scale, D * scale, f'random({m},{k},{n};{rank};{seed})')
 
     @classmethod
-    def from_json(cls, path) -> 'Basis':
-        """A file that `stile basis export NAME -o NAME.json` wrote."""
+    def from_file(cls, path) -> 'Basis':
+        """A basis file (.yaml, read by libstile), or a .json file of `stile basis export`."""
+        if not os.fspath(path).endswith('.json'):
+            file = {'file': os.path.abspath(path)}
+            return load({'stile': 1, 'name': 'basis', 'basis': file}).basis
         with open(path, encoding='utf-8') as file:
             data = json.load(file)
         m, k, n = data['n']
@@ -270,7 +273,7 @@ def load(spec, variant=None) -> Spec:
     """A spec from any of: a Spec; a Basis; 'strassen'; 'classical:2,2,2'; the path of a .json file
     that `stile basis export` wrote; the path of a spec (.yaml); a dict with the contents of a spec.
 
-    The last two are read and checked by libstile.
+    The last two are read and checked by libstile. Files of bases alone are read by Basis.from_file.
     """
     if isinstance(spec, Spec):
         return spec
@@ -281,7 +284,7 @@ def load(spec, variant=None) -> Spec:
     if isinstance(spec, str) and spec.startswith('classical:'):
         return Spec(Basis.classical(*map(int, spec[len('classical:') :].split(','))))
     if isinstance(spec, (str, os.PathLike)) and os.fspath(spec).endswith('.json'):
-        return Spec(Basis.from_json(spec))
+        return Spec(Basis.from_file(spec))
     if not isinstance(spec, (str, os.PathLike, dict)):
         raise TypeError(
             f'a spec is a path, a dict, a Basis or the name of one, not {type(spec).__name__}'

@@ -5,6 +5,7 @@ import fnmatch
 
 from torch import nn
 
+from . import rows as row_rules
 from .basis import Spec, load
 from .layer import STLLinear
 
@@ -13,24 +14,36 @@ def _matches(name: str, patterns) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
+def _projecting(spec: Spec, rows: str, structural: bool) -> Spec:
+    """The spec with the V of the projection, if rows are kept apart with it as well as they must."""
+    projected = Spec(spec.basis.projected(), spec.rows)
+    try:
+        row_rules.check(projected, rows, structural)
+    except row_rules.RowsError:
+        return spec
+    return projected
+
+
 def replace_linears(
     model: nn.Module, spec, *, rows, weight: str = 'encoded', only=('*',), keep=(), **options
 ) -> list:
     """Replaces every nn.Linear in `model` by an STLLinear with its weights projected onto the
     basis, in place; returns the names of the layers replaced.
 
-    The projection is by least squares over independent inputs; with weight='dense' or 'residual' W
-    itself is kept, and V becomes the projection where the basis is inexact. rows: as for STLLinear,
-    or a function of name and module. only, keep: names or patterns ('blocks.*.mlp.*') of layers to
-    replace, and to leave. options: further arguments of STLLinear. Subclasses of nn.Linear are left
-    alone: others look inside them (nn.MultiheadAttention does)."""
+    rows        as for STLLinear, or a function of name and module
+    weight      as for STLLinear; with 'dense' and 'residual' W itself is kept, and V becomes the
+                projection where the basis is inexact and rows are kept apart with that, too
+    only, keep  names or patterns ('blocks.*.mlp.*') of layers to replace, and to leave
+    options     further arguments of STLLinear
+
+    The projection is by least squares over independent inputs. Subclasses of nn.Linear are left
+    alone: others look inside them (nn.MultiheadAttention does).
+    """
     if type(model) is nn.Linear:
         raise TypeError(
             'the model is a layer itself: put it into a module, so that it can be replaced there'
         )
     spec = load(spec, options.pop('variant', None))
-    if weight != 'encoded' and not spec.basis.exact:
-        spec = Spec(spec.basis.projected(), spec.rows)
 
     owners = {}
     for name, module in model.named_modules():
@@ -50,11 +63,15 @@ def replace_linears(
 
     made = {}
     for name, dense in found:
+        own_rows, own_spec = rows(name, dense) if callable(rows) else rows, spec
+        if weight != 'encoded' and not spec.basis.exact:
+            structural = weight != 'dense' or options.get('train_basis', False)
+            own_spec = _projecting(spec, own_rows, structural)
         layer = STLLinear(
             dense.in_features,
             dense.out_features,
-            spec,
-            rows=rows(name, dense) if callable(rows) else rows,
+            own_spec,
+            rows=own_rows,
             weight=weight,
             bias=dense.bias is not None,
             device=dense.weight.device,

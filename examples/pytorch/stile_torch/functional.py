@@ -44,13 +44,17 @@ def decode_weight_transposed(g: Tensor, V: Tensor, tile, N: int, K: int) -> Tens
 
 
 def stl(x: Tensor, w_hat: Tensor, U: Tensor, D: Tensor, tile, out_features: int) -> Tensor:
-    """Y [G, R, N] from X [G, R, K] and Ŵ [r, ⌈N/n⌉, ⌈K/k⌉]; no tile straddles two groups."""
+    """Y [G, R, N] from X [G, R, K] and Ŵ [r, ⌈N/n⌉, ⌈K/k⌉]; no tile straddles two groups.
+
+    X and Ŵ are of one type. Where U and D are of a wider one, X̂ and Y are formed in that, then
+    rounded."""
     m, k, n = tile
     groups, rows, _ = x.shape
     rank = w_hat.shape[0]
-    x_hat = (U @ tiles_of(x, m, k)).view(rank, -1, w_hat.shape[2])
-    y_hat = torch.bmm(x_hat, w_hat.transpose(1, 2))
-    return untile(D @ y_hat.view(rank, -1), m, n, groups, rows, out_features)
+    x_hat = (U @ tiles_of(x, m, k).to(U.dtype)).to(x.dtype)
+    y_hat = torch.bmm(x_hat.view(rank, -1, w_hat.shape[2]), w_hat.transpose(1, 2))
+    y_tiles = (D @ y_hat.view(rank, -1).to(D.dtype)).to(x.dtype)
+    return untile(y_tiles, m, n, groups, rows, out_features)
 
 
 def stl_backward(grad: Tensor, x: Tensor, w_hat: Tensor, U: Tensor, D: Tensor, tile, needs):

@@ -65,6 +65,8 @@ class STLLinear(nn.Module):
         self.weight_mode, self.train_basis, self.backend = weight, train_basis, backend
         self.structural = train_basis or weight != 'dense'
         row_rules.check(self.spec, rows, self.structural)
+        # Where rows are kept apart by what cancels, coefficients rounded to 16 bits would mix them.
+        self.wide_factors = self.basis.coupling(True) not in row_rules.ALLOWED[rows]
 
         _, k, n = self.tile
         dtype = dtype or torch.get_default_dtype()
@@ -156,7 +158,8 @@ class STLLinear(nn.Module):
         return functional.encode_weight(w.to(V.dtype), V, self.tile)
 
     def _encode(self, w: Tensor) -> Tensor:
-        return functional.encode_weight(w, self.V.to(w.dtype), self.tile)
+        V = self.V if self.wide_factors else self.V.to(w.dtype)
+        return functional.encode_weight(w.to(V.dtype), V, self.tile)
 
     def factors(self):
         """U and D as they are used: masked."""
@@ -169,8 +172,9 @@ class STLLinear(nn.Module):
         """Ŵ, [r, ⌈N/n⌉, ⌈K/k⌉], of this type."""
         if self.weight_mode == 'encoded':
             return self.w_hat.to(dtype or self.w_hat.dtype)
-        encoded = self._encode(self.w.to(dtype or self.w.dtype))
-        return encoded if self.weight_mode == 'dense' else encoded + self.delta.to(encoded.dtype)
+        dtype = dtype or self.w.dtype
+        encoded = self._encode(self.w if self.wide_factors else self.w.to(dtype)).to(dtype)
+        return encoded if self.weight_mode == 'dense' else encoded + self.delta.to(dtype)
 
     # --- the product ---
 
@@ -188,7 +192,7 @@ class STLLinear(nn.Module):
         shape = (*x.shape[:-1], self.out_features)
         if x.numel() == 0:
             return x.new_zeros(shape)
-        dtype = x.dtype if x.is_floating_point() else self.U.dtype
+        dtype = x.dtype
         bias = None if self.bias is None else self.bias.to(dtype)
         U, D = self.factors()
         if self.uses_library(x):
@@ -205,11 +209,12 @@ class STLLinear(nn.Module):
                 self.out_features,
             )
             return y.view(shape)
+        wide = torch.promote_types(U.dtype, dtype) if self.wide_factors else dtype
         y = functional.stl(
             x.reshape(groups, rows, self.in_features),
             self.encoded_weight(dtype),
-            U.to(dtype),
-            D.to(dtype),
+            U.to(wide),
+            D.to(wide),
             self.tile,
             self.out_features,
         ).reshape(shape)

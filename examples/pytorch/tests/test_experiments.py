@@ -3,13 +3,14 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 import unittest
 
 import torch
-from stile_torch import check_causal
+from stile_torch import check_causal, library
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / 'experiments'
 sys.path.insert(0, str(FOLDER))
@@ -162,6 +163,8 @@ class Runs(unittest.TestCase):
         for name in suite.SUITES:
             for words in suite.runs(name, 'toy', 1, 'nowhere'):
                 a = train.arguments().parse_args(words)
+                if re.search(r'stl:[0-9]{3}_', a.variant) and not library.available():
+                    continue  # bases of the catalogue are read by libstile
                 config, _, length = train.setting(a.task, a.size)
                 self.assertGreater(variants.flops(config, length, a.variant)['forward'], 0)
         with self.assertRaises(ValueError):

@@ -23,6 +23,19 @@ def causal_basis():
     )
 
 
+def rotated_strassen():
+    """Exact, with coefficients that no short number holds."""
+    a, b, c = (torch.linalg.qr(torch.randn(2, 2, dtype=torch.float64))[0] for _ in range(3))
+    strassen = Basis.strassen()
+    return Basis(
+        (2, 2, 2),
+        strassen.U @ torch.kron(a, b),
+        strassen.V @ torch.kron(b, c),
+        torch.kron(a.T, c.T).contiguous() @ strassen.D,
+        'rotated',
+    )
+
+
 def inexact():
     return Basis.random(2, 2, 2, 5)
 
@@ -187,6 +200,20 @@ class Layer(unittest.TestCase):
             y.float().square().sum().backward()
             for parameter in layer.parameters():
                 self.assertEqual(parameter.grad.dtype, torch.float32)
+
+    def test_isolation_by_cancellation_survives_16_bits(self):
+        rotated = rotated_strassen()
+        self.assertTrue(rotated.exact)
+        layer = STLLinear(16, 16, rotated, rows='isolated', weight='dense', bias=False)
+        x = torch.randn(64, 16)
+        with torch.autocast('cpu', dtype=torch.bfloat16):
+            w = layer.w.detach()
+            error = (layer(x).detach().float() - x @ w.T).norm() / (x @ w.T).norm()
+            rounded = copy.deepcopy(layer)
+            rounded.wide_factors = False
+            worse = (rounded(x).detach().float() - x @ w.T).norm() / (x @ w.T).norm()
+        self.assertLess(float(error), 2 * 1.66e-3 * (3 * rotated.growth + 1) ** 0.5)
+        self.assertGreater(float(worse), 1.1 * float(error))
 
     def test_a_layer_of_bf16_runs(self):
         layer = STLLinear(16, 16, inexact(), rows='batch', dtype=torch.bfloat16)

@@ -2,11 +2,22 @@
 """libstile behind the layer, on its CPU device. Skipped where the library is not found."""
 
 import os
+import pathlib
 import tempfile
 import unittest
 
 import torch
-from stile_torch import Basis, LibraryError, STLLinear, library, load, ops, plans
+from stile_torch import (
+    Basis,
+    LibraryError,
+    RowsError,
+    STLLinear,
+    check_causal,
+    library,
+    load,
+    ops,
+    plans,
+)
 
 from test_layer import causal_basis
 
@@ -157,6 +168,26 @@ class Library(unittest.TestCase):
             load({**spec, 'epilogue': {'activation': 'silu'}})
         with self.assertRaises(LibraryError):
             load('there is no such file.yaml')
+
+    def test_bases_of_the_catalogue_keep_rows_apart_as_their_files_say(self):
+        folder = pathlib.Path(__file__).resolve().parents[3] / 'specs/bases/222'
+        found = [sorted(folder.glob(f'222_5_*_{kind}.yaml')) for kind in ('none', 'causal')]
+        found.append(sorted(folder.glob('222_5_g*[0-9].yaml')))
+        if not all(found):
+            self.skipTest('the catalogue is not there')
+        isolated, causal, mixing = (Basis.from_file(paths[0]) for paths in found)
+        STLLinear(8, 8, isolated, rows='isolated', weight='dense')
+        STLLinear(8, 8, causal, rows='causal', weight='dense')
+        for basis, rows in ((isolated, 'isolated'), (causal, 'causal')):
+            with self.assertRaises(RowsError):
+                STLLinear(8, 8, basis, rows=rows)
+        with self.assertRaises(RowsError):
+            STLLinear(8, 8, mixing, rows='causal', weight='dense')
+        for backend in ('plain', 'library'):
+            for basis in (isolated, causal):
+                options = {'rows': 'causal', 'weight': 'dense', 'backend': backend}
+                model = torch.nn.Sequential(STLLinear(16, 16, basis, **options))
+                self.assertTrue(check_causal(model, torch.randn(2, 9, 16), tolerance=1e-4))
 
     def test_a_basis_written_for_the_library_comes_back_to_the_bit(self):
         third = Basis(

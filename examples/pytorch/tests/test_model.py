@@ -62,6 +62,16 @@ class Conversion(unittest.TestCase):
             error = (model(x) - y).square().sum() / y.square().sum()
             self.assertAlmostEqual(float(error.detach()), basis.projected().error, delta=0.03)
 
+    def test_a_projection_that_would_couple_rows_is_not_taken(self):
+        part = STRASSEN.select(range(6))
+        nothing = Basis(part.tile, part.U, 0 * part.V, part.D)
+        self.assertEqual(nothing.coupling(False), 'none')
+        self.assertEqual(nothing.projected().coupling(False), 'full')
+        for rows, V in (('isolated', nothing.V), ('sequence', nothing.projected().V)):
+            model = nn.Sequential(nn.Linear(4, 4))
+            replace_linears(model, nothing, rows=rows, weight='dense')
+            torch.testing.assert_close(model[0].V, V.float())
+
     def test_layers_are_chosen_by_name_and_shared_ones_stay_shared(self):
         model = Language()
         rows = lambda name, module: 'isolated' if name == 'head' else 'sequence'

@@ -132,6 +132,9 @@ EMULATOR_API void emulator_tensor_store(const void *map, unsigned from, unsigned
 EMULATOR_API void emulator_bulk_load(unsigned to, const void *from, unsigned bytes, unsigned barrier,
                                      unsigned short blocks);
 EMULATOR_API void emulator_bulk_store(void *to, unsigned from, unsigned bytes);
+/* st.async of 4 to 16 bytes, both addresses of the same block of the cluster. */
+EMULATOR_API void emulator_store_async(unsigned to, const void *value, unsigned bytes,
+                                       unsigned barrier);
 EMULATOR_API void emulator_bulk_commit(void);
 /* read: until the sources may be overwritten; else until the results are written, too. */
 EMULATOR_API void emulator_bulk_wait(unsigned pending, int read);

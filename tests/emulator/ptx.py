@@ -250,6 +250,10 @@ def ld(s):
 
 def st(s):
     values, kind = s.vector(1), s.type()
+    if s.has("async"):
+        return "{ const %s value[] = {%s}; emulator_store_async(%s, value, sizeof value, %s); }" % (
+            kind, ", ".join("emulator::cast<%s>(%s)" % (kind, v) for v in values), s.address(0),
+            s.address(2))
     return "{ %s *to = %s; %s emulator_wrote(); }" % (kind, s.memory(0, kind, len(values)), " ".join(
         "to[%d] = emulator::cast<%s>(%s);" % (i, kind, v) for i, v in enumerate(values)))
 

@@ -186,6 +186,43 @@ void emulator_bulk_load(unsigned to, const void *from, unsigned bytes, unsigned 
     issue_load(t, barrier, blocks);
 }
 
+/* --- st.async --- */
+
+typedef struct word_task {
+    engine_task task; /* first */
+    block *block;
+    unsigned to, bytes, barrier;
+    unsigned char value[16];
+} word_task;
+
+static void store_word(engine_task *task)
+{
+    const word_task *t = (const word_task *)task;
+    if (mbarrier_complete(t->block, t->barrier, t->bytes))
+        memcpy(block_shared(t->block, t->to, t->bytes), t->value, t->bytes);
+}
+
+void emulator_store_async(unsigned to, const void *value, unsigned bytes, unsigned barrier)
+{
+    lane *l = machine_lane();
+    memset(emulator_shared(to, bytes, bytes), POISON, bytes);
+    emulator_shared(barrier, 8, 8);
+    word_task *t = calloc(1, sizeof *t);
+    if (!t)
+        emulator_fail("the emulator is out of memory");
+    t->task = (engine_task){store_word, destroy, "st.async", 0};
+    t->block = machine_resolve(l, &to);
+    t->to = to;
+    t->bytes = bytes;
+    memcpy(t->value, value, bytes);
+    if (machine_resolve(l, &barrier) != t->block) {
+        free(t);
+        emulator_fail("st.async to one block with the mbarrier of another");
+    }
+    t->barrier = barrier;
+    machine_add_task(&t->task);
+}
+
 /* --- stores --- */
 
 static void issue_store(bulk_task *t)

@@ -25,7 +25,8 @@ static const double LAST_WEIGHT = 1e-5; /* of growth, where annealing ends */
 static const double LEAKS[] = {4, 64, 1024, 1e5, 1e8};
 enum { LAST_STAGE = sizeof LEAKS / sizeof *LEAKS - 1, STAGE_STEPS = 12, REDUCED_STAGE = 2 };
 
-static const double COOLING = 0.97; /* of the weight of growth, by sweep */
+static const double SIMPLE_WEIGHT = 0.03; /* of growth, where simple bases are */
+static const double COOLING = 0.97;       /* of the weight of growth, by sweep */
 static const double EXACT_COOLING = 0.997;
 static const double REHEATING = 1.3; /* by chunk, where growth passes its bound */
 static const double DEFAULT_WEIGHT = 1e-8;
@@ -194,6 +195,12 @@ static void enter(stile_search_start *s, stile_search_phase phase)
     s->optimizer.damping = 0;
 }
 
+/* Whether the start shall end near a basis of simple numbers, which are those of little growth. */
+static bool is_simple(const stile_search_start *s)
+{
+    return stile_search_wants_fractions(s->problem) && s->index % 4 < 2;
+}
+
 /* Goes on with more weight on couplings that may not be. */
 static void enter_stage(stile_search_start *s, int stage)
 {
@@ -222,6 +229,10 @@ static void begin_settling(stile_search_start *s, int stage)
     s->goal.gauss = p->exact;
     s->goal.weight = p->exact ? 0 : final_weight(p);
     s->goal.bound = p->exact ? 0 : p->growth;
+    if (is_simple(s)) {
+        s->goal.weight = SIMPLE_WEIGHT;
+        s->goal.bound = 0;
+    }
     stile_search_apply_support(s);
     enter_stage(s, stage);
 }
@@ -229,7 +240,7 @@ static void begin_settling(stile_search_start *s, int stage)
 static void anneal(stile_search_start *s)
 {
     const stile_search_problem *p = s->problem;
-    const double last = p->weight > 0 ? p->weight : LAST_WEIGHT;
+    const double last = is_simple(s) ? SIMPLE_WEIGHT : p->weight > 0 ? p->weight : LAST_WEIGHT;
     for (int i = 0; i < ANNEAL_CHUNK; i++) {
         if (!stile_search_sweep(&s->optimizer, &s->point, s->weight)) {
             s->phase = STILE_SEARCH_DONE;

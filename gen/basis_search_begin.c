@@ -190,6 +190,8 @@ static void depart_at_random(stile_search_start *s)
             p->x[0][row * p->stride + c] = RANDOM_SCALE * stile_generator_normal(&s->random);
     s->point.leak = FIRST_LEAK;
     s->weight = FIRST_WEIGHTS[s->index % 4];
+    if (stile_search_wants_fractions(s->problem))
+        s->weight *= 10;
     stile_search_apply_support(s);
     s->phase = STILE_SEARCH_ANNEAL;
 }

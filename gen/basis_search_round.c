@@ -23,12 +23,17 @@ enum {
     REFIT_STEPS = 6,    /* the same where the basis is not exact anyhow */
     ATTEMPTS = 4,       /* at rounding a solution, with springs of different strength */
     MOST_FAILURES = 60, /* in an attempt */
+    PATIENT_STEPS = 25, /* of springs, before entries are held that have not come near */
+    FRACTION_MOVES = 8, /* up and down by 1, 1/2, 1/3, 1/4 */
     LEVELS = 3,         /* of simplicity of numbers */
     BATCHES = 12,       /* in which the entries of an inexact basis are held, or a few more */
 };
 
 static const double STRENGTHS[ATTEMPTS] = {1e-4, 3e-4, 3e-5, 1e-3}; /* of springs */
-static const double SMALLEST = 0.02; /* size of entries that springs still tell from zero */
+static const double INEXACT_STRENGTH = 1e-3;
+static const double FIRST_PULL = 1e-3; /* of springs to fractions */
+static const double NEAR = 0.01;       /* entries that springs have brought to a fraction */
+static const double SMALLEST = 0.02;   /* size of entries that springs still tell from zero */
 static const double NARROWING = 0.95;
 static const double HIT = 1e-8;   /* an entry this near to a number is that number */
 static const double LARGEST = 20; /* entries of a solution that is on its way to infinity */
@@ -159,22 +164,18 @@ void stile_search_begin_rounding(stile_search_start *start)
     start->attempt = 0;
     stile_search_point_copy(&start->settled, &start->point);
     begin_attempt(start);
-    if (start->problem->exact)
-        return;
-    start->phase = STILE_SEARCH_ROUND;
-    if ((start->problem->coefficients == STILE_COEFFICIENTS_INTEGER ||
-         start->problem->coefficients == STILE_COEFFICIENTS_RATIONAL) &&
-        !stile_search_point_is_held(&start->point))
-        normalize(&start->point);
+    if (!start->problem->exact && !stile_search_wants_fractions(start->problem))
+        start->phase = STILE_SEARCH_ROUND;
 }
 
 /* Springs as strong as an entry is small: Σ log(1 + x²/ε²), linearized, with ε falling. */
 static void set_springs(stile_search_start *s, double reach)
 {
     const size_t size = stile_search_point_size(&s->point);
+    const double strength = s->problem->exact ? STRENGTHS[s->attempt] : INEXACT_STRENGTH;
     for (size_t i = 0; i < size; i++) {
         const double x = s->point.x[0][i];
-        s->pull[i] = STRENGTHS[s->attempt] * (reach * reach) / (x * x + reach * reach);
+        s->pull[i] = strength * (reach * reach) / (x * x + reach * reach);
         s->aim[i] = 0;
     }
 }
@@ -189,7 +190,7 @@ int stile_search_sparsify(stile_search_start *s)
     s->optimizer.aim = s->aim;
     for (int i = 0; i < SPARSE_CHUNK && !error; i++) {
         set_springs(s, reach);
-        s->goal = (stile_search_goal){.gauss = true, .error = -1};
+        s->goal.error = -1;
         s->optimizer.damping = 1e-4;
         s->optimizer.raise = 2;
         for (int j = 0; j < 2 && !error; j++)
@@ -203,8 +204,9 @@ int stile_search_sparsify(stile_search_start *s)
     if (error || s->step < SPARSE_STEPS)
         return error;
 
-    bool solved;
-    error = solve(s, RESOLVE_STEPS, &solved);
+    bool solved = true;
+    if (s->problem->exact)
+        error = solve(s, RESOLVE_STEPS, &solved);
     if (error)
         return error;
     if (!solved) {
@@ -235,9 +237,9 @@ static void hold(stile_search_start *s, int at, double number)
     s->point.held[0][at] = 1;
 }
 
-/* Entries that already are numbers are held; returns how many are still free, and which of them is
-   nearest to a number that was not refused (−1: none). */
-static int survey(stile_search_start *s, bool take, int *nearest)
+/* Entries that are nearer than `hit` to numbers are held; returns how many are still free, and
+   which of them is nearest to a number that was not refused (−1: none). */
+static int survey(stile_search_start *s, double hit, int *nearest)
 {
     stile_search_point *p = &s->point;
     double least = INFINITY;
@@ -250,7 +252,7 @@ static int survey(stile_search_start *s, bool take, int *nearest)
                 continue;
             const double number = nearest_number(s->problem, s->level, p->x[0][at]);
             const double distance = fabs(p->x[0][at] - number);
-            if (take && distance < HIT) {
+            if (distance < hit) {
                 hold(s, at, number);
                 continue;
             }
@@ -267,7 +269,7 @@ static int survey(stile_search_start *s, bool take, int *nearest)
 static int round_exactly(stile_search_start *s)
 {
     int nearest;
-    const int free_entries = survey(s, true, &nearest);
+    const int free_entries = survey(s, HIT, &nearest);
     if (free_entries == 0) {
         s->rounded = stile_search_is_solved(stile_search_error(&s->point, s->optimizer.residual));
         if (s->rounded)
@@ -294,23 +296,9 @@ static int round_exactly(stile_search_start *s)
     return error;
 }
 
-static int round_nearly(stile_search_start *s)
+/* Newton's method for the entries that are still free. */
+static int refit(stile_search_start *s)
 {
-    int nearest, batch = 1;
-    s->level = LEVELS - 1;
-    for (int i = 0; i < batch; i++) {
-        const int free_entries = survey(s, i == 0, &nearest);
-        if (nearest < 0)
-            break;
-        if (i == 0)
-            batch = 1 + free_entries / BATCHES;
-        hold(s, nearest, nearest_number(s->problem, s->level, s->point.x[0][nearest]));
-    }
-    if (survey(s, false, &nearest) == 0) {
-        s->rounded = true;
-        s->phase = STILE_SEARCH_DONE;
-        return STILE_OK;
-    }
     s->goal.error = -1;
     s->optimizer.damping = 0;
     for (int i = 0; i < REFIT_STEPS; i++) {
@@ -322,6 +310,107 @@ static int round_nearly(stile_search_start *s)
             break;
     }
     return STILE_OK;
+}
+
+/* Draws entries to the numbers nearest to them, more strongly at each step. */
+static int draw_together(stile_search_start *s)
+{
+    double strength = FIRST_PULL;
+    for (int i = 0; i < s->step; i++)
+        strength = fmin(strength * 1.25, 1);
+    for (size_t i = 0; i < stile_search_point_size(&s->point); i++) {
+        s->pull[i] = strength;
+        s->aim[i] = nearest_number(s->problem, s->level, s->point.x[0][i]);
+    }
+    s->optimizer.pull = s->pull;
+    s->optimizer.aim = s->aim;
+    const int error = refit(s);
+    s->optimizer.pull = s->optimizer.aim = NULL;
+    return error;
+}
+
+/* The `which`th number next to x, of FRACTION_MOVES; x itself where there is none. */
+static double neighbour(const stile_search_problem *p, double x, int which)
+{
+    const int denominator = 1 + which / 2, step = which % 2 ? 1 : -1;
+    if (p->coefficients == STILE_COEFFICIENTS_INTEGER && denominator > 1)
+        return x;
+    return (rint(x * denominator) + step) / denominator;
+}
+
+/* Whether an entry is held for another reason than that it was rounded. */
+static bool is_fixed(const stile_search_start *s, int at)
+{
+    return s->settled.held[0][at];
+}
+
+/* One round of changing single entries where that lessens the error; whether any was. */
+static bool descend(stile_search_start *s)
+{
+    stile_search_point *p = &s->point;
+    double *scratch = s->optimizer.residual, least = stile_search_error(p, scratch);
+    const double bound = s->problem->growth > 0 ? s->problem->growth : INFINITY;
+    bool improved = false;
+    for (int row = 0; row < p->sizes[0] + p->sizes[1] + p->sizes[2]; row++) {
+        for (int c = 0; c < p->rank; c++) {
+            double *entry = &p->x[0][row * p->stride + c];
+            for (int which = 0; which < FRACTION_MOVES && !is_fixed(s, row * p->stride + c);
+                 which++) {
+                const double before = *entry;
+                *entry = neighbour(s->problem, before, which);
+                const double error = *entry == before ? least : stile_search_error(p, scratch);
+                if (error < least * (1 - 1e-12) && stile_search_growth(p) <= bound) {
+                    least = error;
+                    improved = true;
+                } else {
+                    *entry = before;
+                }
+            }
+        }
+    }
+    return improved;
+}
+
+/* Fractions are far between: entries come to them slowly, and in the end one by one. */
+static int round_to_fractions(stile_search_start *s)
+{
+    int nearest, error = draw_together(s);
+    if (error)
+        return error;
+    survey(s, NEAR, &nearest);
+    if (nearest >= 0 && s->step >= PATIENT_STEPS)
+        hold(s, nearest, nearest_number(s->problem, s->level, s->point.x[0][nearest]));
+    return STILE_OK;
+}
+
+/* Types are dense: entries are held in batches. */
+static int round_to_type(stile_search_start *s)
+{
+    int nearest, error = refit(s);
+    if (error)
+        return error;
+    int batch = 1 + survey(s, HIT, &nearest) / BATCHES;
+    for (; batch > 0 && nearest >= 0; batch--) {
+        hold(s, nearest, nearest_number(s->problem, s->level, s->point.x[0][nearest]));
+        survey(s, 0, &nearest);
+    }
+    return STILE_OK;
+}
+
+static int round_nearly(stile_search_start *s)
+{
+    const bool fractions = stile_search_wants_fractions(s->problem);
+    if (s->rounded) {
+        if (!fractions || !descend(s))
+            s->phase = STILE_SEARCH_DONE;
+        return STILE_OK;
+    }
+    s->level = LEVELS - 1;
+    const int error = fractions ? round_to_fractions(s) : round_to_type(s);
+    int nearest;
+    s->step++;
+    s->rounded = !error && survey(s, 0, &nearest) == 0;
+    return error;
 }
 
 int stile_search_round(stile_search_start *start)

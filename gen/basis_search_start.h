@@ -56,6 +56,13 @@ int stile_search_capacity(const stile_search_problem *problem);
 int stile_search_sparsify(stile_search_start *start);
 int stile_search_round(stile_search_start *start);
 
+/* Whether entries shall be fractions of a basis that need not be exact. */
+static inline bool stile_search_wants_fractions(const stile_search_problem *problem)
+{
+    return !problem->exact && (problem->coefficients == STILE_COEFFICIENTS_INTEGER ||
+                               problem->coefficients == STILE_COEFFICIENTS_RATIONAL);
+}
+
 /* Begins to round: at an exact solution by making it sparse. */
 void stile_search_begin_rounding(stile_search_start *start);
 

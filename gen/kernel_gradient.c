@@ -90,6 +90,9 @@ static int build_contract_tiles(builder *b)
     add(b, "CHANNELS", channels, "of a thread block");
     add(b, "RUN", CONTRACT_RUN, "tiles in shared memory");
     add(b, "THREADS", CONTRACT_THREADS, NULL);
+    /* Channels and entries of each tile, four floats of padding behind either. */
+    b->kernel.shared_bytes =
+        4 * CONTRACT_RUN * (channels + 4 + (basis->m * basis->n + 3) / 4 * 4 + 4);
     set_threads(b, CONTRACT_THREADS, 1);
     b->kernel.block_rows = channels;
     b->kernel.block_columns = CONTRACT_RUN;

@@ -54,7 +54,8 @@ __device__ __forceinline__ void load_run(Run &run, const stile_contract_params &
 extern "C" __global__ void __launch_bounds__(THREADS)
 stile_contract_tiles(const __grid_constant__ stile_contract_params p)
 {
-    __shared__ Run run;
+    extern __shared__ __align__(16) char shared[];
+    Run &run = *reinterpret_cast<Run *>(shared);
     const int first_channel = blockIdx.y * CHANNELS;
     const unsigned runs_per_row = (p.tile_columns + RUN - 1) / RUN;
 

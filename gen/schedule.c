@@ -54,6 +54,12 @@ const char *stile_kernel_family_name(stile_kernel_family family)
     return family == STILE_FAMILY_SM_90A ? "sm_90a" : "sm_80";
 }
 
+const char *stile_method_name(stile_method method)
+{
+    static const char *const names[] = {"any", "fma", "mma"};
+    return names[method];
+}
+
 static bool is_16_bit(stile_type type)
 {
     return type == STILE_TYPE_F16 || type == STILE_TYPE_BF16;
@@ -207,8 +213,9 @@ stile_method stile_decode_method(const stile_config *config, stile_kernel_family
 
 bool stile_can_fuse(const stile_config *config, const stile_gemm_schedule *gemm)
 {
-    bool methods = config->sparse || (stile_encode_method(config) == STILE_METHOD_MMA &&
-                                      stile_decode_method(config, gemm->family) == STILE_METHOD_MMA);
+    bool methods =
+        config->sparse || (stile_encode_method(config) == STILE_METHOD_MMA &&
+                           stile_decode_method(config, gemm->family) == STILE_METHOD_MMA);
     return gemm->family == STILE_FAMILY_SM_90A && gemm->block_n % 64 == 0 && methods;
 }
 

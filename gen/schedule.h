@@ -9,6 +9,9 @@
 /* "sm_80", "sm_90a": the folder of the templates; that of sm_80 where any would do. */
 const char *stile_kernel_family_name(stile_kernel_family family);
 
+/* "any", "fma", "mma". */
+const char *stile_method_name(stile_method method);
+
 /* The channel GEMM: block and warp tiles in elements of Ŷ_c, the ring of shared-memory stages. */
 typedef struct stile_gemm_schedule {
     stile_kernel_family family;

@@ -22,16 +22,15 @@ static const struct {
 
 static const int bands[] = {2048, 1024, 4096, 8192};
 
-static const stile_method methods[] = {STILE_METHOD_MMA, STILE_METHOD_FMA};
+/* Of the fused kernel, which nothing but a spec asks for until it has run on a GPU. */
+static const int regions[] = {0};
 
-static const char *const method_names[] = {
-    [STILE_METHOD_FMA] = "fma",
-    [STILE_METHOD_MMA] = "mma",
-};
+static const stile_method methods[] = {STILE_METHOD_MMA, STILE_METHOD_FMA};
 
 enum {
     BLOCKS = sizeof blocks / sizeof *blocks,
     BANDS = sizeof bands / sizeof *bands,
+    REGIONS = sizeof regions / sizeof *regions,
     METHODS = sizeof methods / sizeof *methods,
 };
 
@@ -83,7 +82,8 @@ int stile_schedule_complete(stile_schedule *out, const stile_config *config, con
                           "%s: this basis, these types or this block have no such schedule",
                           config->name);
     if (!agrees(pinned->block_m, full.block_m) || !agrees(pinned->block_n, full.block_n) ||
-        !agrees(pinned->block_k, full.block_k) || !agrees(pinned->stages, full.stages))
+        !agrees(pinned->block_k, full.block_k) || !agrees(pinned->stages, full.stages) ||
+        !agrees(pinned->region, full.region))
         return stile_fail(STILE_ERROR_ARGUMENT, "%s: the spec pins another schedule", config->name);
     *out = full;
     return 0;
@@ -114,18 +114,17 @@ static void add(space *s, const stile_schedule *wanted)
     s->list[s->count++] = full;
 }
 
-/* All bands and methods of a block. */
+/* All bands and methods of a block; of its regions, what the spec pins or those of the table. */
 static void add_block(space *s, stile_schedule wanted)
 {
-    for (int band = 0; band < BANDS; band++) {
-        for (int encode = 0; encode < METHODS; encode++) {
-            for (int decode = 0; decode < METHODS; decode++) {
-                wanted.band = bands[band];
-                wanted.encode = methods[encode];
-                wanted.decode = methods[decode];
-                add(s, &wanted);
-            }
-        }
+    const int pinned = s->config->schedule.region;
+    enum { COUNT = REGIONS * BANDS * METHODS * METHODS };
+    for (int i = 0; i < COUNT; i++) {
+        wanted.decode = methods[i % METHODS];
+        wanted.encode = methods[i / METHODS % METHODS];
+        wanted.band = bands[i / METHODS / METHODS % BANDS];
+        wanted.region = pinned ? pinned : regions[i / METHODS / METHODS / BANDS];
+        add(s, &wanted);
     }
 }
 
@@ -133,7 +132,7 @@ int stile_schedule_space(const stile_schedule **out, int *count, stile_arena *ar
                          const stile_config *config, const stile_arch *arch)
 {
     enum { MOST_STAGES = 5 }; /* of a row of the table: least … most */
-    const int most = 1 + (BLOCKS * MOST_STAGES + 1) * BANDS * METHODS * METHODS;
+    const int most = 1 + (BLOCKS * MOST_STAGES + 1) * REGIONS * BANDS * METHODS * METHODS;
     int element_bytes = stile_type_size(config->precision.encoded);
     space s = {.config = config, .arch = arch};
     stile_schedule rule;
@@ -180,8 +179,8 @@ void stile_schedule_print(stile_text *out, const stile_schedule *s)
     } rest[] = {
         {"stages", s->stages, NULL},
         {"band", s->band, NULL},
-        {"encode", (int)s->encode, method_names[s->encode]},
-        {"decode", (int)s->decode, method_names[s->decode]},
+        {"encode", (int)s->encode, stile_method_name(s->encode)},
+        {"decode", (int)s->decode, stile_method_name(s->decode)},
         {"region", s->region, NULL},
     };
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) {
@@ -221,7 +220,7 @@ static bool parse_number(const char *word, int *out)
 static bool parse_method(const char *word, stile_method *out)
 {
     for (int m = STILE_METHOD_FMA; m <= STILE_METHOD_MMA; m++) {
-        if (strcmp(word, method_names[m]) == 0) {
+        if (strcmp(word, stile_method_name((stile_method)m)) == 0) {
             *out = (stile_method)m;
             return true;
         }

@@ -12,6 +12,7 @@
 #include "cache_index.h"
 #include "cache_lock.h"
 #include "cache_stats.h"
+#include "tune_file.h"
 
 enum { LOCK_TIMEOUT_MS = 1000, ANY_AGE = -1 };
 
@@ -147,7 +148,9 @@ int stile_cache_make_room(int root, uint64_t bytes, stile_cache_eviction *out)
 }
 
 /*
- * Removes abandoned temporaries, then the folders of architectures where nothing is left in them.
+ * Removes abandoned temporaries and tuning sessions, then the folders of architectures where
+ * nothing is left in them. Winners of tuning stay: they were measured, and are no copies of
+ * anything.
  */
 static void remove_leavings(int root)
 {
@@ -155,6 +158,8 @@ static void remove_leavings(int root)
     if (!listing)
         return;
     for (const char *name; (name = stile_cache_list_next(listing));) {
+        if (strncmp(name, STILE_TUNE_STATE, strlen(STILE_TUNE_STATE)) == 0)
+            unlinkat(root, name, 0);
         if (!stile_cache_is_arch(name))
             continue;
         stile_cache_remove_abandoned(root, name, ANY_AGE);

@@ -128,6 +128,9 @@ int stile_time_predict(stile_time *out, const stile_gpu *gpu, const stile_config
         return stile_fail(STILE_ERROR_UNSUPPORTED,
                           "%s: there is no kernel for precision.encoded %s yet", config->name,
                           stile_type_name(config->precision.encoded));
+    if (schedule->region)
+        return stile_fail(STILE_ERROR_UNSUPPORTED,
+                          "%s: the fused kernel (schedule.region) was never timed", config->name);
     scheduled.schedule = *schedule;
     int error = stile_gemm_schedule_choose(&gemm, &scheduled, &gpu->arch);
     if (error)

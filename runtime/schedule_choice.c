@@ -29,7 +29,7 @@ int stile_schedule_choose_rule(stile_schedule_choice *out, const stile_config *c
     const stile_schedule *s = &config->schedule;
     stile_schedule_choice choice = {
         .origin =
-            s->block_m || s->stages || s->family ? STILE_SCHEDULE_PINNED : STILE_SCHEDULE_BY_RULE,
+            s->block_m || s->stages || s->family || s->region ? STILE_SCHEDULE_PINNED : STILE_SCHEDULE_BY_RULE,
         .predicted = NAN,
         .rule_predicted = NAN,
     };

@@ -380,13 +380,15 @@ static int find_blocks(const stile_tuning *t, int list[static MAX_BLOCKS])
     return kept;
 }
 
-typedef enum axis { BAND, ENCODE, DECODE, AXES } axis;
+typedef enum axis { REGION, BAND, ENCODE, DECODE, AXES } axis;
 
 /* Whether two schedules differ in nothing but what lies along `a`. */
 static bool differ_along(const stile_schedule *x, const stile_schedule *y, axis a)
 {
     stile_schedule z = *y;
-    if (a == BAND)
+    if (a == REGION)
+        z.region = x->region;
+    else if (a == BAND)
         z.band = x->band;
     else if (a == ENCODE)
         z.encode = x->encode;

@@ -113,8 +113,8 @@ bool stile_tuning_spent(const stile_tuning *tuning);
 int stile_tuning_time(stile_tuning *tuning, const int *indices, int count);
 
 /*
- * The built-in search: blocks that the model does not rule out, then bands of the best, then how it
- * encodes, then how it decodes. Errors: as above.
+ * The built-in search: blocks that the model does not rule out, then regions and bands of the best,
+ * then how it encodes, then how it decodes. Errors: as above.
  */
 int stile_tuning_search(stile_tuning *tuning);
 

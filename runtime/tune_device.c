@@ -61,11 +61,12 @@ static int compile_schedule(const stile_tune_device *d, const stile_schedule *sc
     stile_arena *arena = stile_arena_create();
     int error = arena ? 0 : stile_fail_memory();
     config.schedule = *schedule;
-    for (int role = 0; role < STILE_KERNEL_ROLE_COUNT && !error; role++) {
+    stile_kernel_role roles[STILE_KERNEL_ROLE_COUNT];
+    int count = stile_forward_roles(roles, schedule);
+    for (int i = 0; i < count && !error; i++) {
         stile_kernel kernel;
         stile_cubin cubin = {0};
-        error = stile_kernel_render(&kernel, arena, &config, &d->context->arch,
-                                    (stile_kernel_role)role);
+        error = stile_kernel_render(&kernel, arena, &config, &d->context->arch, roles[i]);
         if (!error)
             error = stile_context_get_kernel(d->context, &cubin, &config, &kernel);
         stile_cubin_free(&cubin);

@@ -8,6 +8,10 @@
 #ifndef STILE_RUNTIME_TUNE_FILE_H
 #define STILE_RUNTIME_TUNE_FILE_H
 
+/* Begins the names of what sessions leave; what they found is in the file called this. */
+#define STILE_TUNE_STATE "tune-"
+#define STILE_TUNE_WINNERS "winners"
+
 enum { STILE_TUNE_FILE_LIMIT = 4 << 20 }; /* bytes */
 
 /*

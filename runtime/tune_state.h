@@ -5,9 +5,6 @@
 
 #include "tune.h"
 
-/* The name begins with this. */
-#define STILE_TUNE_STATE "tune-"
-
 /*
  * Where a session's state is kept: its name hashes all that its measurements depend on, so another
  * spec, shape, GPU, driver or set of candidates never finds it.

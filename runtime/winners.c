@@ -17,7 +17,6 @@
 #include "schedule_space.h"
 #include "tune_file.h"
 
-#define FILE_NAME "winners"
 #define HEAD "stile winners 1"
 
 enum { COLUMNS = 17, LOCK_TIMEOUT_MS = 5000, MOST = 8192 };
@@ -63,10 +62,10 @@ stile_digest stile_winner_digest(const stile_config *config)
     stile_sha256 hash;
     char numbers[160];
     stile_sha256_begin(&hash);
-    snprintf(numbers, sizeof numbers, "%d %d %d %d %d, %d %d %d, %d %d %d %d", b->m, b->k, b->n,
+    snprintf(numbers, sizeof numbers, "%d %d %d %d %d, %d %d %d, %d %d %d %d %d", b->m, b->k, b->n,
              b->rank, config->sparse, config->epilogue.bias, config->epilogue.residual,
              (int)config->epilogue.activation, config->schedule.block_m, config->schedule.block_n,
-             config->schedule.block_k, config->schedule.stages);
+             config->schedule.block_k, config->schedule.stages, config->schedule.region);
     hash_text(&hash, numbers);
     hash_text(&hash, stile_type_name(p->input));
     hash_text(&hash, stile_type_name(p->encoded));
@@ -261,15 +260,15 @@ static void read_file(stile_winners *w, list *all, int root, bool writable)
     char *text = NULL;
     if (root < 0)
         return;
-    int error = stile_tune_file_read(root, FILE_NAME, HEAD, &text);
+    int error = stile_tune_file_read(root, STILE_TUNE_WINNERS, HEAD, &text);
     if (!error)
         error = parse_all(all, text);
     free(text);
     if (error == EBADMSG) {
         if (writable)
-            unlinkat(root, FILE_NAME, 0);
+            unlinkat(root, STILE_TUNE_WINNERS, 0);
         warn(w,
-             "the file of tuned schedules (%s/v1/" FILE_NAME ") is damaged or of another "
+             "the file of tuned schedules (%s/v1/" STILE_TUNE_WINNERS ") is damaged or of another "
              "version of stile and was dropped: tune again",
              writable ? w->location->path : w->location->read_only_path);
     }
@@ -290,7 +289,8 @@ static int write_file(const list *all, int root)
     stile_text text = {0};
     for (int i = 0; i < all->count; i++)
         print_winner(&text, &all->items[i]);
-    int error = text.failed ? ENOMEM : stile_tune_file_write(root, FILE_NAME, HEAD, text.data);
+    int error =
+        text.failed ? ENOMEM : stile_tune_file_write(root, STILE_TUNE_WINNERS, HEAD, text.data);
     stile_text_free(&text);
     return error;
 }
@@ -364,7 +364,7 @@ int stile_winners_add(stile_winners *winners, const stile_winner *winner)
     stile_cache_lock lock;
     stile_cache_lock_result locked =
         root < 0 ? STILE_CACHE_LOCK_UNAVAILABLE
-                 : stile_cache_lock_acquire(&lock, root, FILE_NAME, LOCK_TIMEOUT_MS);
+                 : stile_cache_lock_acquire(&lock, root, STILE_TUNE_WINNERS, LOCK_TIMEOUT_MS);
     load(winners); /* other processes may have added to it */
     bool good = put(&winners->all, winner);
     int error = good && root >= 0 ? write_file(&winners->all, root) : 0;

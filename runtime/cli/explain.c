@@ -39,11 +39,15 @@ static launch find_launch(stile_arena *arena, const stile_config *config, const 
 {
     launch l = {0};
     stile_config scheduled = *config;
-    if (!report->trouble)
+    if (report->chosen)
         scheduled.schedule = report->choice.schedule;
     l.error = stile_kernel_render(&l.kernel, arena, &scheduled, arch, role);
     if (l.error)
         return l;
+    if (role == STILE_KERNEL_FUSED) { /* persistent: as many blocks as run at once */
+        l.blocks = report->gpu->multiprocessors;
+        return l;
+    }
     const stile_tiling *t = &cost->tiling;
     bool weight = role == STILE_KERNEL_ENCODE_W;
     bool encoder = weight || role == STILE_KERNEL_ENCODE_X;
@@ -53,6 +57,25 @@ static launch find_launch(stile_arena *arena, const stile_config *config, const 
     l.blocks =
         ceil_div(rows, l.kernel.block_rows) * ceil_div(columns, l.kernel.block_columns) * channels;
     return l;
+}
+
+/* Makes one kernel of those that the schedule fuses. */
+static void fuse(stile_cost *cost)
+{
+    stile_kernel_cost fused = {.role = STILE_KERNEL_FUSED, .per_call = true};
+    int kept = 0;
+    for (int i = 0; i < cost->kernel_count; i++) {
+        const stile_kernel_cost *k = &cost->kernels[i];
+        if (k->role == STILE_KERNEL_ENCODE_W) {
+            cost->kernels[kept++] = *k;
+            continue;
+        }
+        fused.flops += k->flops;
+        fused.bytes_read += k->bytes_read;
+        fused.bytes_written += k->bytes_written;
+    }
+    cost->kernels[kept++] = fused;
+    cost->kernel_count = kept;
 }
 
 static void fact(stile_table *table, const char *name, const char *value)
@@ -240,6 +263,8 @@ static int explain_shapes(request *r, stile_arena *arena, const stile_config *co
             break;
         stile_time_report report;
         stile_time_report_make(&report, arena, &r->gpu, r->winners, config, &shapes[i], &cost);
+        if (report.chosen && report.choice.schedule.region)
+            fuse(&cost);
         if (r->json_wanted) {
             cost_to_json(r, arena, config, &shapes[i], &cost, &report);
         } else {

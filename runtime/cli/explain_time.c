@@ -19,6 +19,7 @@ void stile_time_report_make(stile_time_report *out, stile_arena *arena, const st
     *out = (stile_time_report){.gpu = gpu};
     int error = stile_schedule_choose(&out->choice, winners, gpu, config, shape,
                                       t->groups > 1 ? t->rows_per_group : 0);
+    out->chosen = !error;
     if (!error)
         error = stile_time_predict(&out->time, gpu, config, &out->choice.schedule, cost);
     if (error) {
@@ -80,14 +81,16 @@ static const char *verdict(stile_arena *arena, double time, double other)
 void stile_time_report_rows(stile_table *table, const stile_time_report *r)
 {
     stile_arena *arena = table->arena;
+    if (r->chosen) {
+        fact(table, "schedule", schedule_text(arena, &r->choice.schedule));
+        fact(table, "because", reason_text(arena, &r->choice));
+    }
     if (r->trouble) {
         fact(table, "time", stile_arena_printf(arena, "no prediction: %s", r->trouble));
         return;
     }
     const char *doubt = r->gpu->calibrated ? r->time.block_measured ? "" : ", its block a guess"
                                            : ", scaled from an H200, not calibrated";
-    fact(table, "schedule", schedule_text(arena, &r->choice.schedule));
-    fact(table, "because", reason_text(arena, &r->choice));
     fact(table, "time",
          stile_arena_printf(arena, "%s predicted on %s%s", stile_human_time(arena, r->time.total),
                             r->gpu->name, doubt));
@@ -101,37 +104,43 @@ void stile_time_report_rows(stile_table *table, const stile_time_report *r)
                                 verdict(arena, r->time.total, r->sparse)));
 }
 
+static void choice_json(stile_json *json, const stile_schedule_choice *choice)
+{
+    stile_text text = {0};
+    stile_schedule_print(&text, &choice->schedule);
+    stile_json_begin_object(json, "schedule");
+    stile_json_string(json, "text", text.data);
+    stile_json_string(json, "origin", stile_schedule_origin_name(choice->origin));
+    if (choice->origin == STILE_SCHEDULE_TUNED) {
+        const stile_winner *w = &choice->winner;
+        stile_json_begin_object(json, "winner");
+        stile_json_int(json, "M", w->M);
+        stile_json_int(json, "K", w->K);
+        stile_json_int(json, "N", w->N);
+        stile_json_real(json, "distance", choice->distance);
+        stile_json_real(json, "time_ms", w->time);
+        stile_json_real(json, "rule_time_ms", w->rule_time);
+        stile_json_end_object(json);
+    }
+    stile_json_end_object(json);
+    stile_text_free(&text);
+}
+
 void stile_time_report_json(stile_json *json, const stile_time_report *r)
 {
     stile_json_begin_object(json, "gpu");
     stile_json_string(json, "name", r->gpu->name);
     stile_json_bool(json, "calibrated", r->gpu->calibrated);
     stile_json_end_object(json);
+    if (r->chosen)
+        choice_json(json, &r->choice);
     if (r->trouble) {
         stile_json_null(json, "time_ms");
         stile_json_string(json, "no_prediction", r->trouble);
         return;
     }
-    stile_text text = {0};
-    stile_schedule_print(&text, &r->choice.schedule);
-    stile_json_begin_object(json, "schedule");
-    stile_json_string(json, "text", text.data);
-    stile_json_string(json, "origin", stile_schedule_origin_name(r->choice.origin));
-    if (r->choice.origin == STILE_SCHEDULE_TUNED) {
-        const stile_winner *w = &r->choice.winner;
-        stile_json_begin_object(json, "winner");
-        stile_json_int(json, "M", w->M);
-        stile_json_int(json, "K", w->K);
-        stile_json_int(json, "N", w->N);
-        stile_json_real(json, "distance", r->choice.distance);
-        stile_json_real(json, "time_ms", w->time);
-        stile_json_real(json, "rule_time_ms", w->rule_time);
-        stile_json_end_object(json);
-    }
-    stile_json_bool(json, "block_measured", r->time.block_measured);
-    stile_json_end_object(json);
     stile_json_real(json, "time_ms", r->time.total);
+    stile_json_bool(json, "block_measured", r->time.block_measured);
     stile_json_real(json, "dense_ms", r->dense);
     stile_json_real(json, "sparse_2_4_ms", r->sparse);
-    stile_text_free(&text);
 }

@@ -11,8 +11,9 @@
 
 typedef struct stile_time_report {
     const stile_gpu *gpu;
-    const char *trouble; /* why there is no prediction, in the arena; NULL: the rest is valid */
+    bool chosen; /* a schedule; else no plan can be made */
     stile_schedule_choice choice;
+    const char *trouble; /* why there is no prediction, in the arena; NULL: what follows is one */
     stile_time time;
     double dense, sparse; /* ms; sparse may be NaN */
 } stile_time_report;

@@ -43,7 +43,8 @@ typedef struct stile_script_plan {
 } stile_script_plan;
 
 extern const stile_lua_class stile_script_spec_class, stile_script_variant_class,
-    stile_script_basis_class, stile_script_context_class, stile_script_plan_class;
+    stile_script_basis_class, stile_script_context_class, stile_script_plan_class,
+    stile_script_tuning_class;
 
 /* What the functions of a script share; the user of its calls. */
 typedef struct stile_script {
@@ -102,6 +103,10 @@ int stile_script_compile(stile_lua_call *call);
 int stile_script_explain(stile_lua_call *call);
 int stile_script_verify(stile_lua_call *call);
 int stile_script_bench(stile_lua_call *call);
+
+/* --- tune.c --- */
+
+int stile_script_open_tuning(stile_lua_call *call);
 
 /* --- shape.c --- */
 

@@ -156,3 +156,43 @@ function stile.enumerate(axes, keep)
     end
   end
 end
+
+-- Finds the fastest schedule. A search of the caller's own runs as a coroutine: it gets the
+-- candidates, yields lists of their indices, and gets back what came of each.
+function methods.variant.tune(self, options)
+  check(options == nil or type(options) == "table", "variant:tune: options must be a table")
+  local rest, search = {}, nil
+  for key, value in pairs(options or {}) do
+    if key == "search" then
+      search = value
+    else
+      rest[key] = value
+    end
+  end
+  check(search == nil or type(search) == "function", "variant:tune: search must be a function")
+  local tuning <close> = self:tuning(rest)
+  if search then
+    local step = coroutine.wrap(function()
+      search(tuning:candidates())
+    end)
+    local wanted = step()
+    while wanted and not tuning.spent do
+      wanted = step(tuning:time(wanted))
+    end
+  else
+    tuning:search()
+  end
+  return tuning:finish()
+end
+
+function stile.tune(options)
+  check(type(options) == "table" and options.variant,
+        "stile.tune: the option variant says what to tune")
+  local rest = {}
+  for key, value in pairs(options) do
+    if key ~= "variant" then
+      rest[key] = value
+    end
+  end
+  return options.variant:tune(rest)
+end

@@ -25,8 +25,13 @@ static const stile_lua_entry functions[] = {
 };
 
 static const stile_lua_class *const classes[] = {
-    &stile_script_spec_class,    &stile_script_variant_class, &stile_script_basis_class,
-    &stile_script_context_class, &stile_script_plan_class,    NULL,
+    &stile_script_spec_class,
+    &stile_script_variant_class,
+    &stile_script_basis_class,
+    &stile_script_context_class,
+    &stile_script_plan_class,
+    &stile_script_tuning_class,
+    NULL,
 };
 
 int stile_script_run(const char *const *words, int count, int script, stile_text *report)

@@ -197,6 +197,7 @@ static const stile_lua_entry methods[] = {
     {"compile", stile_script_compile},
     {"verify", stile_script_verify},
     {"bench", stile_script_bench},
+    {"tuning", stile_script_open_tuning},
     {NULL, NULL},
 };
 

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "cache_evict.h"
 #include "cache_file.h"
 #include "config.h"
 #include "context.h"
@@ -18,7 +19,7 @@
 #include "schedule_space.h"
 #include "scratch.h"
 #include "tune.h"
-#include "tune_state.h"
+#include "tune_file.h"
 
 static const char DENSE[] = "stile: 1\nname: tuned\n"
                             "basis: {random: {tile: [4, 4, 4], rank: 16, seed: 1}}\n";
@@ -435,6 +436,24 @@ static void a_damaged_state_is_as_good_as_none(void **state)
     stile_tuning_destroy(&t);
 }
 
+static void clearing_the_cache_forgets_sessions_but_no_winners(void **state)
+{
+    fixture *f = *state;
+    const int root = stile_cache_place(f->context->cache)->root;
+    uint64_t evicted, bytes;
+    tune(f, NULL);
+    f->lab = (laboratory){.time = time_of, .stop_after = 3};
+    stile_tuning *t = open_session(f, NULL);
+    assert_int_equal(stile_tuning_search(t), 0);
+    stile_tuning_destroy(&t);
+    assert_int_equal(count_states(f), 1);
+    assert_int_equal(stile_cache_clear(root, &evicted, &bytes), 0);
+    assert_int_equal(count_states(f), 0);
+    stile_context_destroy(&f->context);
+    open_context(f);
+    assert_int_equal(stile_winners_count(f->context->winners), 1);
+}
+
 static void a_spent_budget_keeps_the_best_so_far(void **state)
 {
     fixture *f = *state;
@@ -518,6 +537,7 @@ int main(void)
         TEST(a_killed_session_goes_on_where_it_was),
         TEST(other_parameters_are_another_session),
         TEST(a_damaged_state_is_as_good_as_none),
+        TEST(clearing_the_cache_forgets_sessions_but_no_winners),
         TEST(a_spent_budget_keeps_the_best_so_far),
         TEST(a_fault_of_the_device_is_not_met_twice),
         TEST(bad_requests_are_refused),

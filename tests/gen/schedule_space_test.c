@@ -141,6 +141,20 @@ static void what_the_spec_pins_stays(void **state)
     close_space(&s);
 }
 
+static void a_pinned_region_stays_and_none_is_tried_by_itself(void **state)
+{
+    (void)state;
+    space pinned = open_space(DENSE "schedule: {region: 4}\n", "sm_90a");
+    space free_to_choose = open_space(DENSE, "sm_90a");
+    assert_true(pinned.count > 1);
+    for (int i = 0; i < pinned.count; i++)
+        assert_int_equal(pinned.list[i].region, 4);
+    for (int i = 0; i < free_to_choose.count; i++)
+        assert_int_equal(free_to_choose.list[i].region, 0);
+    close_space(&pinned);
+    close_space(&free_to_choose);
+}
+
 static void texts_read_back(void **state)
 {
     (void)state;
@@ -217,6 +231,7 @@ int main(void)
         cmocka_unit_test(every_schedule_renders),
         cmocka_unit_test(choices_exist_only_where_they_make_a_difference),
         cmocka_unit_test(what_the_spec_pins_stays),
+        cmocka_unit_test(a_pinned_region_stays_and_none_is_tried_by_itself),
         cmocka_unit_test(texts_read_back),
         cmocka_unit_test(what_cannot_be_had_is_refused),
         cmocka_unit_test(families_and_methods_decide_the_arithmetic),

@@ -283,6 +283,11 @@ function tests.verify_passes_and_tells_its_cases()
   assert(v:verify{context = context, random = 0}.passed >= 10)
   raises("rows_per_group needs a shape", v.verify, v, {context = context, rows_per_group = 2})
   raises("a GPU is needed", v.bench, v, {context = context, M = 8, K = 8, N = 8})
+  raises("a GPU is needed", v.tune, v, {context = context, M = 8, K = 8, N = 8})
+  raises("a GPU is needed", stile.tune, {variant = v, context = context, M = 8, K = 8, N = 8})
+  raises("search must be a function", v.tune, v, {search = 7})
+  raises("says what to tune", stile.tune, {})
+  raises("the nearest is 'budget'", v.tune, v, {budge = 7})
   raises("context must be a context, not a variant", v.verify, v, {context = v})
 end
 

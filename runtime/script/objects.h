@@ -158,6 +158,10 @@ stile_lua_value stile_script_give_basis_of(stile_lua_call *call, stile_script_sp
 void stile_script_set_metrics(const stile_lua_value *table, stile_arena *arena,
                               const stile_basis_metrics *metrics);
 
+/* --- basis_group.c --- */
+
+int stile_script_group_basis(stile_lua_call *call);
+
 /* --- basis_algebra.c: methods of bases --- */
 
 int stile_script_basis_sum(stile_lua_call *call);

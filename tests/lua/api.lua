@@ -212,6 +212,21 @@ function tests.the_algebra_keeps_exact_bases_exact()
   raises("other basis must be", strassen.sum, strassen, "winograd", "n")
 end
 
+function tests.groups_make_bases()
+  local exact = stile.group_basis{group = "S3", m = 2, k = 2, n = 2}
+  assert(exact.rank == 9 and exact:metrics().exact and exact:metrics().rational)
+  local part = stile.group_basis{group = "S3", m = 2, k = 2, n = 2, rank = 7, truncate = true}
+  assert(part.rank == 7 and math.abs(part:metrics().error - 43 / 440) < 1e-12)
+  assert(part.source:find("--group S3 --tile 2,2,2 --rank 7 --truncate", 1, true))
+  local relaxed = stile.group_basis{group = "Z5", m = 2, k = 2, n = 2, relaxed = true, seed = 2}
+  assert(not relaxed:metrics().exact)
+  raises("must be given", stile.group_basis, {group = "S3"})
+  raises("names no group", stile.group_basis, {group = "x", m = 1, k = 1, n = 1})
+  raises("Z7 has no subsets", stile.group_basis, {group = "Z7", m = 2, k = 2, n = 2})
+  raises("needs a rank", stile.group_basis, {group = "S3", m = 2, k = 2, n = 2, truncate = true})
+  raises("m must be", stile.group_basis, {group = "S3", m = 9, k = 2, n = 2})
+end
+
 function tests.polish_reaches_what_is_known()
   local strassen = stile.basis("strassen")
   local calm = strassen:polish("growth"):metrics()

@@ -11,9 +11,10 @@ import argparse
 import json
 
 import llama
-import stile_torch as st
 import t2t_vit
 import torch
+
+import stile_torch as st
 
 PAPER = {  # arXiv 2503.12211
     't2t-vit-7': {'stl': 2.7},
@@ -82,9 +83,7 @@ def main():
         result['models'][model] = {'input': list(shape), 'variants': {}}
         for name, basis in bases().items():
             result['models'][model]['variants'][name] = count(make, shape, dtype, basis)
-    print(
-        '| model | variant | linear layers | encode, decode | other | total, GFLOP | ratio | paper |'
-    )
+    print('| model | variant | layers | encode, decode | other | total, GFLOP | ratio | paper |')
     print('| --- | --- | --- | --- | --- | --- | --- | --- |')
     for model, counted in result['models'].items():
         for name, c in counted['variants'].items():

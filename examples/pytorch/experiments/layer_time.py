@@ -3,8 +3,8 @@
 
 usage: layer_time.py [--shape MxKxN] [--runs N] [-o FILE.json]
 
-Dense against STL with trained U, D and Ŵ, in plain PyTorch and on libstile; runs are interleaved, so
-that a change of clocks meets all alike. bf16 on a GPU.
+Dense against STL with trained U, D and Ŵ, in plain PyTorch and on libstile; runs are interleaved,
+so that a change of clocks meets all alike. bf16 on a GPU.
 """
 
 import argparse
@@ -12,9 +12,10 @@ import json
 import statistics
 import time
 
-import stile_torch as st
 import torch
 from torch import nn
+
+import stile_torch as st
 
 RANKS = (16, 24)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains one model twice from one seed on the same data, on libstile and in plain PyTorch, and compares.
+"""Trains a model twice, from one seed on the same data: on libstile and in plain PyTorch.
 
 usage: same_training.py [--steps 200] [--size small] [-o FILE.json]
 
@@ -10,10 +10,11 @@ import argparse
 import json
 import sys
 
-import stile_torch as st
 import torch
 import train
 import variants
+
+import stile_torch as st
 
 VARIANT = 'stl:random/4/4/4/24/0,train'
 DECAY = 0.9  # of the smoothing

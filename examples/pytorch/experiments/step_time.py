@@ -15,10 +15,11 @@ import time
 
 import llama
 import sparse24
-import stile_torch as st
 import t2t_vit
 import torch
 import variants
+
+import stile_torch as st
 
 TOY = llama.Config(vocabulary=64, width=32, hidden=64, depth=1, heads=4, kv_heads=2)
 MODELS = {'tinyllama-1.1b': llama.TINYLLAMA, **t2t_vit.CONFIGS, 'toy': TOY}

@@ -19,11 +19,12 @@ import time
 
 import data
 import llama
-import stile_torch as st
 import t2t_vit
 import torch
 import torch.nn.functional as F
 import variants
+
+import stile_torch as st
 
 CONTINUE = 75  # EX_TEMPFAIL
 SIZES = {  # of models, batch, length of sequences

@@ -20,9 +20,10 @@ import re
 
 import llama
 import sparse24
-import stile_torch as st
 import t2t_vit
 import torch
+
+import stile_torch as st
 
 CATALOGUE = pathlib.Path(__file__).resolve().parents[3] / 'specs/bases'
 

@@ -6,7 +6,8 @@ from .causal import CausalReport, check_causal
 from .convert import replace_linears
 from .flops import Flops, LayerFlops, count_flops
 from .layer import STLLinear
-from .library import LibraryError, available as library_available
+from .library import LibraryError
+from .library import available as library_available
 from .rows import RowsError
 from .training import fit, parameter_groups
 

@@ -15,7 +15,7 @@ def _matches(name: str, patterns) -> bool:
 
 
 def _projecting(spec: Spec, rows: str, structural: bool) -> Spec:
-    """The spec with the V of the projection, if rows are kept apart with it as well as they must."""
+    """The spec with the V of the projection, if that keeps rows apart as well as they must be."""
     projected = Spec(spec.basis.projected(), spec.rows)
     try:
         row_rules.check(projected, rows, structural)

@@ -13,6 +13,9 @@ from .basis import Spec, load
 WEIGHTS = ('encoded', 'dense', 'residual')
 BACKENDS = ('auto', 'plain', 'library')
 
+# torch.compile takes the answer for granted, rather than follow how it is found.
+library_available = torch.compiler.assume_constant_result(library.available)
+
 
 class STLLinear(nn.Module):
     """y = STL(x, W) + bias, with x [..., in_features] and y [..., out_features].
@@ -224,7 +227,7 @@ class STLLinear(nn.Module):
         """Whether a call with this x runs in libstile."""
         if self.backend != 'auto':
             return self.backend == 'library'
-        return x.is_cuda and x.dtype in plans.PRECISIONS and library.available()
+        return x.is_cuda and x.dtype in plans.PRECISIONS and library_available()
 
     @torch.no_grad()
     def pack(self, dtype=None):

@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 import torch
+
 from stile_torch import check_causal, library
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / 'experiments'
@@ -147,6 +148,11 @@ class Runs(unittest.TestCase):
             ).stdout
         self.assertEqual(table.count('\n'), 2 + 3)
         self.assertIn('| causal | stl:isolated/1/4/4/8,weight=residual | dense | 3 |', table)
+
+    @unittest.skipUnless(library.available(), 'libstile was not found (STILE_LIBRARY)')
+    def test_training_on_libstile_is_training_in_plain_pytorch(self):
+        command = [sys.executable, str(FOLDER / 'same_training.py'), '--size', 'toy']
+        self.assertEqual(subprocess.run([*command, '--steps', '10']).returncode, 0)
 
     def test_equal_models_take_as_many_flop(self):
         dense = variants.flops(TOY, 32, 'dense')['forward']

@@ -6,8 +6,9 @@ import io
 import unittest
 
 import torch
-from stile_torch import Basis, RowsError, Spec, STLLinear, fit, parameter_groups
 from torch import nn
+
+from stile_torch import Basis, RowsError, Spec, STLLinear, fit, parameter_groups
 
 STRASSEN = Basis.strassen()
 
@@ -151,9 +152,12 @@ class Layer(unittest.TestCase):
     def test_state_dicts_come_back_to_the_bit(self):
         for weight in ('encoded', 'dense', 'residual'):
             for train_basis in (False, True):
-                make = lambda: STLLinear(
-                    5, 7, inexact(), rows='sequence', weight=weight, train_basis=train_basis
-                )
+
+                def make():
+                    return STLLinear(
+                        5, 7, inexact(), rows='sequence', weight=weight, train_basis=train_basis
+                    )
+
                 one, other = make(), make()
                 file = io.BytesIO()
                 torch.save(one.state_dict(), file)

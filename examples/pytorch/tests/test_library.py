@@ -5,8 +5,11 @@ import os
 import pathlib
 import tempfile
 import unittest
+from unittest import mock
 
 import torch
+from test_layer import causal_basis
+
 from stile_torch import (
     Basis,
     LibraryError,
@@ -18,8 +21,7 @@ from stile_torch import (
     ops,
     plans,
 )
-
-from test_layer import causal_basis
+from stile_torch import layer as layer_module
 
 STRASSEN = Basis.strassen()
 
@@ -123,6 +125,45 @@ class Library(unittest.TestCase):
         for rows in (3, 4):
             self.compare(compiled, one, torch.randn(2, rows, 7))
 
+    def test_whether_there_is_a_library_is_a_constant_to_the_compiler(self):
+        @torch.compile(backend='aot_eager', fullgraph=True)
+        def scaled(x):
+            return x * (2 if layer_module.library_available() else 3)
+
+        self.assertEqual(float(scaled(torch.ones(()))), 2)
+
+    def test_a_capture_keeps_the_workspace_that_a_warm_up_left_it(self):
+        class Plan:
+            workspace_size = 8
+            made = []
+
+            def workspace_init(self, address, stream):
+                self.made.append((address, stream))
+
+        plan, device = Plan(), mock.Mock(type='cuda')
+        capturing, stream = mock.Mock(return_value=True), mock.Mock(return_value=1)
+
+        def memory(size, device):
+            return torch.empty(size, dtype=torch.uint8)
+
+        with (
+            mock.patch.object(torch.cuda, 'is_current_stream_capturing', capturing),
+            mock.patch.object(plans, 'stream_of', stream),
+            mock.patch.object(plans, 'buffer', memory),
+        ):
+            with self.assertRaisesRegex(RuntimeError, 'once beforehand'):
+                plans.workspace(plan, device)
+            capturing.return_value = False
+            eager = plans.workspace(plan, device)
+            self.assertEqual(plans.workspace(plan, device), eager)
+            stream.return_value, capturing.return_value = 2, True
+            self.assertEqual(plans.workspace(plan, device), eager)  # two calls in one capture
+            self.assertEqual(plans.workspace(plan, device), eager)
+            for stream.return_value in (1, 2):  # eager calls leave that of the graph alone
+                capturing.return_value = False
+                self.assertNotEqual(plans.workspace(plan, device), eager)
+        self.assertEqual([made[1] for made in plan.made], [1, 1, 2])
+
     def test_packed_weights_are_used_in_eval_mode_alone(self):
         layer, _ = self.pair(STRASSEN)
         x = torch.randn(2, 3, 7)
@@ -211,7 +252,10 @@ class Library(unittest.TestCase):
     def test_a_batch_needs_no_plan_of_its_own(self):
         basis = Basis.random(2, 2, 2, 3)
         name = plans.register(basis, False)
-        get = lambda M, rows: plans.get(torch.device('cpu'), torch.float32, name, (M, 7, 5), rows)
+
+        def get(M, rows):
+            return plans.get(torch.device('cpu'), torch.float32, name, (M, 7, 5), rows)
+
         self.assertIs(get(5, 0), get(8, 0))
         self.assertIsNot(get(8, 0), get(9, 0))
         self.assertIs(get(9, 3), get(12, 3))

@@ -4,10 +4,10 @@
 import unittest
 
 import torch
-from stile_torch import Basis, RowsError, STLLinear, check_causal, count_flops, replace_linears
+from test_layer import causal_basis
 from torch import nn
 
-from test_layer import causal_basis
+from stile_torch import Basis, RowsError, STLLinear, check_causal, count_flops, replace_linears
 
 STRASSEN = Basis.strassen()
 
@@ -74,7 +74,10 @@ class Conversion(unittest.TestCase):
 
     def test_layers_are_chosen_by_name_and_shared_ones_stay_shared(self):
         model = Language()
-        rows = lambda name, module: 'isolated' if name == 'head' else 'sequence'
+
+        def rows(name, module):
+            return 'isolated' if name == 'head' else 'sequence'
+
         names = replace_linears(model, 'classical:2,2,2', rows=rows, keep=['blocks.0.*'])
         self.assertEqual(
             names, ['blocks.1.qkv', 'blocks.1.out', 'blocks.1.up', 'blocks.1.down', 'head']

@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 import torch
+
 from stile_torch import Basis, functional
 from stile_torch.basis import load
 

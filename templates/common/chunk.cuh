@@ -22,6 +22,7 @@ struct Chunk {
     union {
         T elements[COUNT];
         Word words[BYTES / WORD_BYTES];
+        unsigned pairs[(BYTES + 3) / 4]; // of 16-bit elements
     };
 
     __device__ __forceinline__ void load(const T *memory)
@@ -54,3 +55,16 @@ struct Chunk {
                 memory[i] = elements[i];
     }
 };
+
+// Rounds floats to the elements of a chunk; pairs of 16-bit elements stay in one register.
+template <class T, int COUNT>
+__device__ __forceinline__ void from_floats(Chunk<T, COUNT> &out, const float (&in)[COUNT])
+{
+    if constexpr (sizeof(T) == 2 && COUNT % 2 == 0) {
+#pragma unroll
+        for (int i = 0; i < COUNT; i += 2)
+            out.pairs[i / 2] = pack_floats(T{}, in[i], in[i + 1]);
+    } else {
+        from_floats(out.elements, in);
+    }
+}

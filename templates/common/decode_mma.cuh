@@ -67,20 +67,19 @@ struct DecodeSums {
         }
     }
 
-    // vector: the lane's place in its run; first_tile: the run's first column of tiles.
-    __device__ __forceinline__ void store(const stile_decode_params &p, int tile_row, int first_tile,
+    // row: of Y, the first of the lane's tiles; first_tile: the run's first column of tiles; vector: the
+    // lane's place in its run.
+    template <bool INSIDE>
+    __device__ __forceinline__ void store(const stile_decode_params &p, long long row, int first_tile,
                                           int vector, int lane) const
     {
-        const TileRow rows = locate_tile_row(p.groups, tile_row, 4);
-        if (tile_row >= p.groups.tile_rows || lane % 4 >= rows.valid_rows)
-            return;
 #pragma unroll
         for (int pair = 0; pair < 4; pair++) {
             const int tile = first_tile + pair * 8 + vector % 4 * 2;
-            const Epilogue<8> epilogue(p, (long long)tile * 4);
+            const Epilogue<8, INSIDE> epilogue(p, (long long)tile * 4);
             const float values[8] = {of[pair][0][0], of[pair][0][1], of[pair][1][0], of[pair][1][1],
                                      of[pair][0][2], of[pair][0][3], of[pair][1][2], of[pair][1][3]};
-            epilogue.store(rows.first_row + lane % 4, values);
+            epilogue.store(row + lane % 4, values);
         }
     }
 };

@@ -15,7 +15,7 @@ __device__ __forceinline__ void encode_tiles(const Lanes<TILES_PER_THREAD> (&in)
 {
     linear_map(in, coefficients, [&](int channel, const Lanes<TILES_PER_THREAD> &value) {
         Chunk<Encoded, TILES_PER_THREAD> chunk;
-        from_floats(chunk.elements, value.of);
+        from_floats(chunk, value.of);
         chunk.store(out + channel * channel_stride);
     });
 }

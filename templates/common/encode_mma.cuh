@@ -52,6 +52,16 @@ struct EncodeSource {
         }
     }
 
+    // The same where all of it lies inside of the matrix and may be moved in whole chunks. source: of the
+    // first tile's first entry.
+    __device__ __forceinline__ void load_whole(const Input *source, long long pitch, int lane)
+    {
+        const Input *row = source + lane % 4 * pitch + lane / 4 * 8;
+#pragma unroll
+        for (int group = 0; group < GROUPS; group++)
+            chunks[group].load(row + group * 64);
+    }
+
     // sum: tile 2g in channels 2t, 2t + 1, then tile 2g + 1.
     __device__ __forceinline__ void encode(float (&sum)[4], int group,
                                            const SplitOperand<Encoded> &operand) const

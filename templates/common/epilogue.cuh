@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The end of a decoder: bias, activation, residual, one rounding, and the store, for runs of COUNT
-// neighbouring columns of Y.
+// neighbouring columns of Y. INSIDE: all of them lie inside of the matrix, in memory aligned for whole chunks.
 #include "common/chunk.cuh"
 
-template <int COUNT>
+template <int COUNT, bool INSIDE = false>
 struct Epilogue {
     const stile_decode_params &p;
     long long first_column;
@@ -16,7 +16,7 @@ struct Epilogue {
     {
         const long long left = p.columns - first_column;
         valid = left < 0 ? 0 : left < COUNT ? (int)left : COUNT;
-        whole = valid == COUNT && p.vectorized;
+        whole = INSIDE || (valid == COUNT && p.vectorized);
         if (HAS_BIAS)
             load(bias, static_cast<const Output *>(p.bias) + first_column);
     }
@@ -48,7 +48,7 @@ struct Epilogue {
         }
 
         Chunk<Output, COUNT> rounded;
-        from_floats(rounded.elements, finished);
+        from_floats(rounded, finished);
         Output *y = static_cast<Output *>(p.y) + row * p.y_pitch + first_column;
         if (whole)
             rounded.store(y);

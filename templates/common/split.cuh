@@ -10,11 +10,10 @@ struct SplitOperand {
 
     __device__ __forceinline__ void set(int half, float a, float b)
     {
-        T rounded[2], rest[2];
+        T rounded[2];
         from_floats(rounded, a, b);
-        from_floats(rest, a - to_float(rounded[0]), b - to_float(rounded[1]));
-        high[half] = rounded[0].bits | (unsigned)rounded[1].bits << 16;
-        low[half] = rest[0].bits | (unsigned)rest[1].bits << 16;
+        high[half] = pack_floats(T{}, a, b);
+        low[half] = pack_floats(T{}, a - to_float(rounded[0]), b - to_float(rounded[1]));
     }
 };
 

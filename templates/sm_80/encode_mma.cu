@@ -43,7 +43,7 @@ stile_encode_mma(const __grid_constant__ stile_encode_params p)
                 for (int i = 0; i < 2; i++) {
                     const int channel = channels * 8 + lane % 4 * 2 + i;
                     Chunk<Encoded, 2> pair;
-                    from_floats(pair.elements, sum[i], sum[i + 2]);
+                    pair.pairs[0] = pack_floats(Encoded{}, sum[i], sum[i + 2]);
                     if (RANK % 8 == 0 || channel < RANK)
                         pair.store(encoded + channel * channel_stride + group * 16);
                 }

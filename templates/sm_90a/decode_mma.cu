@@ -48,7 +48,9 @@ stile_decode_mma(const __grid_constant__ stile_decode_params p)
             vectors.load(products, channels, lane);
             sums.add(vectors, operands[channels]);
         }
-        sums.store(p, tile_row, first_tile, vector, lane);
+        const TileRow rows = locate_tile_row(p.groups, tile_row, 4);
+        if (tile_row < p.groups.tile_rows && lane % 4 < rows.valid_rows)
+            sums.store<false>(p, rows.first_row, first_tile, vector, lane);
         __syncwarp(); // the next products are computed by the whole warp
     }
 }

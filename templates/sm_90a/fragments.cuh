@@ -19,11 +19,8 @@ __device__ __forceinline__ void store_fragments(const float (&sum)[BLOCK_N / 2],
             Chunk<Product, 8> vector;
 #pragma unroll
             for (int i = 0; i < 4; i++) {
-                Product pair[2];
                 const int j = (quad * 4 + i) * 4 + half * 2;
-                from_floats(pair, sum[j], sum[j + 1]);
-                vector.elements[2 * i] = pair[0];
-                vector.elements[2 * i + 1] = pair[1];
+                vector.pairs[i] = pack_floats(Product{}, sum[j], sum[j + 1]);
             }
             runs[(half * QUADS + quad) * 32] = vector.words[0];
         }

@@ -7,8 +7,9 @@
 // A piece of encoding, in tiles; a warp has ENCODE_ITEMS of 64 tiles of one row, of which it keeps
 // ENCODE_DEPTH in flight.
 constexpr int ENCODE_ROWS = BLOCK_M / ENCODE_ROW_PIECES;
-constexpr int ENCODE_ITEMS = ENCODE_ROWS * ENCODE_COLUMNS / 64 / CONSUMER_WARPS;
-constexpr int ENCODE_DEPTH = 4;
+constexpr int ENCODE_WARP_ROWS = ENCODE_ROWS / CONSUMER_WARPS;
+constexpr int ENCODE_ITEMS = ENCODE_WARP_ROWS * ENCODE_COLUMNS / 64;
+constexpr int ENCODE_DEPTH = ENCODE_BLOCKS <= 4 ? 4 : 2;
 
 // A piece of decoding is some rows of a block; a warp takes quarters of runs along one pair of rows, of which
 // it keeps DECODE_DEPTH in flight.
@@ -75,11 +76,8 @@ __device__ __forceinline__ void encode_item(const stile_encode_params &p, const 
             float sum[4] = {};
             source.encode(sum, group, operands[block]);
 #pragma unroll
-            for (int i = 0; i < 2; i++) {
-                Encoded pair[2];
-                from_floats(pair, sum[i], sum[i + 2]);
-                pairs[i][group] = pair[0].bits | (unsigned)pair[1].bits << 16;
-            }
+            for (int i = 0; i < 2; i++)
+                pairs[i][group] = pack_floats(Encoded{}, sum[i], sum[i + 2]);
         }
 #pragma unroll
         for (int i = 0; i < 2; i++) {
@@ -98,8 +96,7 @@ __device__ __forceinline__ void encode_piece(const stile_encode_params &p,
     const int warp = threadIdx.x / 32 - 4, lane = threadIdx.x % 32;
     const int pieces_per_row = (int)((p.encoded_pitch + ENCODE_COLUMNS - 1) / ENCODE_COLUMNS);
     const int row_piece = piece / pieces_per_row;
-    const int first_row = row_block * BLOCK_M + row_piece * ENCODE_ROWS
-        + warp * (ENCODE_ROWS / CONSUMER_WARPS);
+    const int first_row = row_block * BLOCK_M + row_piece * ENCODE_ROWS + warp * ENCODE_WARP_ROWS;
     const int first_column = (piece - row_piece * pieces_per_row) * ENCODE_COLUMNS;
 
     SplitOperand<Encoded> operands[ENCODE_BLOCKS];
@@ -111,20 +108,43 @@ __device__ __forceinline__ void encode_piece(const stile_encode_params &p,
     const auto row_of = [&](int item) { return first_row + item / 2; };
     const auto column_of = [&](int item) { return first_column + item % 2 * 64; };
 
-    // Loads are unconditional and the loop is unrolled: sources that are defined only now and then would
-    // take their registers from the accumulators of other tasks.
-    EncodeSource<4> sources[ENCODE_DEPTH];
+    bool whole = p.vectorized && first_row + ENCODE_WARP_ROWS <= p.groups.tile_rows
+        && (first_column + ENCODE_COLUMNS) * 4 <= p.inner;
+    for (int row = 0; row < ENCODE_WARP_ROWS && whole; row++)
+        whole = locate_tile_row(p.groups, first_row + row, 4).valid_rows >= 4;
+
+    if (whole) {
+        const auto source_of = [&](int item) {
+            return static_cast<const Input *>(p.source)
+                + locate_tile_row(p.groups, row_of(item), 4).first_row * p.source_pitch
+                + column_of(item) * 4;
+        };
+        EncodeSource<4> sources[ENCODE_DEPTH];
 #pragma unroll
-    for (int i = 0; i < ENCODE_DEPTH; i++)
-        sources[i].load(p, row_of(i), column_of(i), lane);
+        for (int item = 0; item < ENCODE_DEPTH; item++)
+            sources[item].load_whole(source_of(item), p.source_pitch, lane);
+#pragma unroll 1
+        for (int first = 0; first < ENCODE_ITEMS; first += ENCODE_DEPTH) {
 #pragma unroll
-    for (int item = 0; item < ENCODE_ITEMS; item++) {
-        EncodeSource<4> &source = sources[item % ENCODE_DEPTH];
-        if (row_of(item) < p.groups.tile_rows && column_of(item) < p.encoded_pitch)
+            for (int i = 0; i < ENCODE_DEPTH; i++) {
+                const int item = first + i, next = item + ENCODE_DEPTH;
+                encode_item(p, sources[i], operands, row_of(item), column_of(item), lane);
+                // Defined in any case: what is not would take its registers from other tasks' accumulators.
+                if (next < ENCODE_ITEMS)
+                    sources[i].load_whole(source_of(next), p.source_pitch, lane);
+                else
+                    sources[i] = {};
+            }
+        }
+    } else {
+#pragma unroll 1
+        for (int item = 0; item < ENCODE_ITEMS; item++) {
+            if (row_of(item) >= p.groups.tile_rows || column_of(item) >= p.encoded_pitch)
+                continue;
+            EncodeSource<4> source;
+            source.load(p, row_of(item), column_of(item), lane);
             encode_item(p, source, operands, row_of(item), column_of(item), lane);
-        const int next = item + ENCODE_DEPTH;
-        if (next < ENCODE_ITEMS)
-            source.load(p, row_of(next), column_of(next), lane);
+        }
     }
     fence_proxy_async_global(); // the copy engine reads it
 }
@@ -135,7 +155,6 @@ __device__ __forceinline__ void decode_piece(const stile_decode_params &p,
                                              int column, int piece, const void *block)
 {
     const int warp = threadIdx.x / 32 - 4, lane = threadIdx.x % 32;
-    const int tile_columns = (p.columns + 3) / 4;
 
     SplitOperand<Product> operands[DECODE_BLOCKS][2];
 #pragma unroll
@@ -151,28 +170,59 @@ __device__ __forceinline__ void decode_piece(const stile_decode_params &p,
     const Product *products = static_cast<const Product *>(block) + rows_of_8 * (BLOCK_N / 32) * 256
         + vector * 8;
     const auto column_of = [&](int item) { return column * BLOCK_N + item * 32; };
-
-    // As in encode: every load is unconditional, which is harmless, since all of a block was multiplied.
-    DecodeVectors vectors[DECODE_DEPTH][DECODE_BLOCKS];
-    const auto load = [&](int item) {
+    const auto load = [&](DecodeVectors (&vectors)[DECODE_BLOCKS], int item) {
 #pragma unroll
         for (int i = 0; i < DECODE_BLOCKS; i++)
-            vectors[item % DECODE_DEPTH][i].load(products + item * 256, i, lane);
+            vectors[i].load(products + item * 256, i, lane);
     };
+    const auto clear = [](DecodeVectors (&vectors)[DECODE_BLOCKS]) {
 #pragma unroll
-    for (int item = 0; item < DECODE_DEPTH; item++)
-        load(item);
+        for (int i = 0; i < DECODE_BLOCKS; i++)
+            vectors[i] = {};
+    };
+    const auto add_all = [&](DecodeSums &sums, const DecodeVectors (&vectors)[DECODE_BLOCKS]) {
 #pragma unroll
-    for (int item = 0; item < DECODE_ITEMS; item++) {
-        if (column_of(item) < tile_columns) {
-            DecodeSums sums;
+        for (int i = 0; i < DECODE_BLOCKS; i++)
+            sums.add(vectors[i], operands[i]);
+    };
+
+    // Whole items first, as in encode_piece; what is loaded beyond them lies inside of the block.
+    const TileRow rows = locate_tile_row(p.groups, tile_row, 4);
+    const bool inside = tile_row < p.groups.tile_rows;
+    const bool whole_rows
+        = p.vectorized && __all_sync(0xffffffff, inside && rows.valid_rows >= 4);
+    const int left = p.columns - column * BLOCK_N * 4;
+    const int whole_items = !whole_rows ? 0 : left < BLOCK_N * 4 ? left / 128 : DECODE_ITEMS;
+    if (whole_items > 0) {
+        DecodeVectors vectors[DECODE_DEPTH][DECODE_BLOCKS];
 #pragma unroll
-            for (int i = 0; i < DECODE_BLOCKS; i++)
-                sums.add(vectors[item % DECODE_DEPTH][i], operands[i]);
-            sums.store(p, tile_row, column_of(item), vector, lane);
-            __syncwarp(); // the next products are computed by the whole warp
+        for (int item = 0; item < DECODE_DEPTH; item++)
+            load(vectors[item], item);
+#pragma unroll 1
+        for (int first = 0; first < whole_items; first += DECODE_DEPTH) {
+#pragma unroll
+            for (int i = 0; i < DECODE_DEPTH; i++) {
+                const int item = first + i, next = item + DECODE_DEPTH;
+                if (item < whole_items) {
+                    DecodeSums sums;
+                    add_all(sums, vectors[i]);
+                    sums.store<true>(p, rows.first_row, column_of(item), vector, lane);
+                }
+                if (next < DECODE_ITEMS)
+                    load(vectors[i], next);
+                else
+                    clear(vectors[i]);
+            }
         }
-        if (item + DECODE_DEPTH < DECODE_ITEMS)
-            load(item + DECODE_DEPTH);
+    }
+#pragma unroll 1
+    for (int item = whole_items; item * 128 < left && item < DECODE_ITEMS; item++) {
+        DecodeVectors vectors[DECODE_BLOCKS];
+        DecodeSums sums;
+        load(vectors, item);
+        add_all(sums, vectors);
+        if (inside && lane % 4 < rows.valid_rows)
+            sums.store<false>(p, rows.first_row, column_of(item), vector, lane);
+        __syncwarp(); // the next products are computed by the whole warp
     }
 }

@@ -56,7 +56,7 @@ __device__ __forceinline__ void encode_piece(const stile_encode_params &p, const
             + chunk_of(item) * ENCODE_TILES;
         encode_map(in, [&](int channel, const Lanes<ENCODE_TILES> &value) {
             Chunk<Encoded, ENCODE_TILES> chunk;
-            from_floats(chunk.elements, value.of);
+            from_floats(chunk, value.of);
             chunk.store(encoded + channel * channel_stride);
         });
     };

@@ -20,22 +20,26 @@
 
 #include <stile/error.h>
 
-#include "kernel.h"
+#include "gradient.h"
 
 typedef struct golden_case {
     const char *spec, *arch;
+    bool backward; /* also the kernels of a plan of all gradients */
 } golden_case;
 
 static const golden_case cases[] = {
-    {"strassen", "sm_80"},   {"strassen", "sm_90a"},    {"winograd_tf32", "sm_80"},
-    {"random_f16", "sm_80"}, {"trained_rows", "sm_80"},
+    {"strassen", "sm_80", false},    {"strassen", "sm_90a", false},
+    {"winograd_tf32", "sm_80", true}, {"random_f16", "sm_80", true},
+    {"trained_rows", "sm_80", false},
 };
 enum { CASE_COUNT = sizeof cases / sizeof cases[0], PATH_BYTES = 4096 };
 
 /* The kernels of one case. */
 typedef struct rendering {
     stile_arena *arena;
-    stile_kernel kernels[STILE_KERNEL_ROLE_COUNT];
+    int count;
+    stile_kernel kernels[STILE_KERNEL_ROLE_COUNT + STILE_STEP_COUNT];
+    const char *names[STILE_KERNEL_ROLE_COUNT + STILE_STEP_COUNT];
 } rendering;
 
 static const char *golden_directory(void)
@@ -44,6 +48,21 @@ static const char *golden_directory(void)
     const char *root = getenv("STILE_TEST_SOURCE");
     snprintf(path, sizeof path, "%s/tests/golden", root ? root : ".");
     return path;
+}
+
+static void render_backward(rendering *r, const stile_config *config, const stile_arch *arch)
+{
+    stile_gradient_configs configs;
+    if (stile_gradient_configure(&configs, r->arena, config, 7))
+        fail_msg("%s", stile_last_error());
+    for (int step = 0; step < STILE_STEP_COUNT; step++) {
+        if (!stile_gradient_step_runs(step, config, 7))
+            continue;
+        if (stile_gradient_step_render(&r->kernels[r->count], r->arena, &configs, arch, step))
+            fail_msg("%s", stile_last_error());
+        r->names[r->count++] =
+            stile_arena_printf(r->arena, "backward_%s", stile_gradient_step_name(step));
+    }
 }
 
 static rendering render(const golden_case *which)
@@ -58,9 +77,13 @@ static rendering render(const golden_case *which)
     const stile_config *config = stile_spec_variant(spec, NULL);
     assert_non_null(config);
     for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++) {
-        if (stile_kernel_render(&r.kernels[role], r.arena, config, &arch, role))
+        if (stile_kernel_render(&r.kernels[r.count], r.arena, config, &arch, role))
             fail_msg("%s: %s", which->spec, stile_last_error());
+        r.names[r.count] = r.kernels[r.count].name;
+        r.count++;
     }
+    if (which->backward)
+        render_backward(&r, config, &arch);
     stile_spec_destroy(&spec);
     return r;
 }
@@ -116,16 +139,16 @@ static void rendered_source_is_the_golden_one(void **state)
     bool update = wish && strcmp(wish, "1") == 0;
     for (int i = 0; i < CASE_COUNT; i++) {
         rendering r = render(&cases[i]);
-        for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++) {
+        for (int k = 0; k < r.count; k++) {
             char path[3 * PATH_BYTES];
             snprintf(path, sizeof path, "%s/%s/%s/%s.cu", golden_directory(), cases[i].spec,
-                     cases[i].arch, r.kernels[role].name);
+                     cases[i].arch, r.names[k]);
             if (update)
-                write_text(path, r.kernels[role].source);
+                write_text(path, r.kernels[k].source);
             char *expected = read_text(path);
             if (!expected)
                 fail_msg("%s is missing: run this test with STILE_UPDATE_GOLDEN=1", path);
-            assert_same_text(path, expected, r.kernels[role].source);
+            assert_same_text(path, expected, r.kernels[k].source);
             free(expected);
         }
         stile_arena_destroy(&r.arena);
@@ -144,8 +167,8 @@ static void the_locale_changes_no_byte(void **state)
         }
         rendering localised = render(&cases[i]);
         setlocale(LC_ALL, "C");
-        for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++)
-            assert_string_equal(plain.kernels[role].source, localised.kernels[role].source);
+        for (int k = 0; k < plain.count; k++)
+            assert_string_equal(plain.kernels[k].source, localised.kernels[k].source);
         stile_arena_destroy(&plain.arena);
         stile_arena_destroy(&localised.arena);
     }
@@ -156,9 +179,9 @@ static void sources_name_neither_spec_nor_folder(void **state)
     (void)state;
     for (int i = 0; i < CASE_COUNT; i++) {
         rendering r = render(&cases[i]);
-        for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++) {
-            assert_null(strstr(r.kernels[role].source, "golden"));
-            assert_null(strstr(r.kernels[role].source, golden_directory()));
+        for (int k = 0; k < r.count; k++) {
+            assert_null(strstr(r.kernels[k].source, "golden"));
+            assert_null(strstr(r.kernels[k].source, golden_directory()));
         }
         stile_arena_destroy(&r.arena);
     }

@@ -198,16 +198,20 @@ __device__ __forceinline__ void from_floats(f32 (&out)[2], float a, float b)
     out[1] = b;
 }
 
+// A register with a pair of 16-bit elements, `a` in the lower half; T{} says which type.
+__device__ __forceinline__ unsigned pack_floats(f16, float a, float b) { return cvt_rn_f16x2_f32(b, a); }
+__device__ __forceinline__ unsigned pack_floats(bf16, float a, float b) { return cvt_rn_bf16x2_f32(b, a); }
+
 __device__ __forceinline__ void from_floats(f16 (&out)[2], float a, float b)
 {
-    const unsigned packed = cvt_rn_f16x2_f32(b, a);
+    const unsigned packed = pack_floats(f16{}, a, b);
     out[0].bits = packed & 0xffff;
     out[1].bits = packed >> 16;
 }
 
 __device__ __forceinline__ void from_floats(bf16 (&out)[2], float a, float b)
 {
-    const unsigned packed = cvt_rn_bf16x2_f32(b, a);
+    const unsigned packed = pack_floats(bf16{}, a, b);
     out[0].bits = packed & 0xffff;
     out[1].bits = packed >> 16;
 }
@@ -508,6 +512,7 @@ struct Chunk {
     union {
         T elements[COUNT];
         Word words[BYTES / WORD_BYTES];
+        unsigned pairs[(BYTES + 3) / 4]; // of 16-bit elements
     };
 
     __device__ __forceinline__ void load(const T *memory)
@@ -541,6 +546,19 @@ struct Chunk {
     }
 };
 
+// Rounds floats to the elements of a chunk; pairs of 16-bit elements stay in one register.
+template <class T, int COUNT>
+__device__ __forceinline__ void from_floats(Chunk<T, COUNT> &out, const float (&in)[COUNT])
+{
+    if constexpr (sizeof(T) == 2 && COUNT % 2 == 0) {
+#pragma unroll
+        for (int i = 0; i < COUNT; i += 2)
+            out.pairs[i / 2] = pack_floats(T{}, in[i], in[i + 1]);
+    } else {
+        from_floats(out.elements, in);
+    }
+}
+
 // --- sm_90a/fragments.cuh ---
 // warp: of the consumers, which hold 16 rows of the block each.
 __device__ __forceinline__ void store_fragments(const float (&sum)[BLOCK_N / 2], char *block, int warp,
@@ -555,11 +573,8 @@ __device__ __forceinline__ void store_fragments(const float (&sum)[BLOCK_N / 2],
             Chunk<Product, 8> vector;
 #pragma unroll
             for (int i = 0; i < 4; i++) {
-                Product pair[2];
                 const int j = (quad * 4 + i) * 4 + half * 2;
-                from_floats(pair, sum[j], sum[j + 1]);
-                vector.elements[2 * i] = pair[0];
-                vector.elements[2 * i + 1] = pair[1];
+                vector.pairs[i] = pack_floats(Product{}, sum[j], sum[j + 1]);
             }
             runs[(half * QUADS + quad) * 32] = vector.words[0];
         }

@@ -194,16 +194,20 @@ __device__ __forceinline__ void from_floats(f32 (&out)[2], float a, float b)
     out[1] = b;
 }
 
+// A register with a pair of 16-bit elements, `a` in the lower half; T{} says which type.
+__device__ __forceinline__ unsigned pack_floats(f16, float a, float b) { return cvt_rn_f16x2_f32(b, a); }
+__device__ __forceinline__ unsigned pack_floats(bf16, float a, float b) { return cvt_rn_bf16x2_f32(b, a); }
+
 __device__ __forceinline__ void from_floats(f16 (&out)[2], float a, float b)
 {
-    const unsigned packed = cvt_rn_f16x2_f32(b, a);
+    const unsigned packed = pack_floats(f16{}, a, b);
     out[0].bits = packed & 0xffff;
     out[1].bits = packed >> 16;
 }
 
 __device__ __forceinline__ void from_floats(bf16 (&out)[2], float a, float b)
 {
-    const unsigned packed = cvt_rn_bf16x2_f32(b, a);
+    const unsigned packed = pack_floats(bf16{}, a, b);
     out[0].bits = packed & 0xffff;
     out[1].bits = packed >> 16;
 }
@@ -278,6 +282,7 @@ struct Chunk {
     union {
         T elements[COUNT];
         Word words[BYTES / WORD_BYTES];
+        unsigned pairs[(BYTES + 3) / 4]; // of 16-bit elements
     };
 
     __device__ __forceinline__ void load(const T *memory)
@@ -310,6 +315,19 @@ struct Chunk {
                 memory[i] = elements[i];
     }
 };
+
+// Rounds floats to the elements of a chunk; pairs of 16-bit elements stay in one register.
+template <class T, int COUNT>
+__device__ __forceinline__ void from_floats(Chunk<T, COUNT> &out, const float (&in)[COUNT])
+{
+    if constexpr (sizeof(T) == 2 && COUNT % 2 == 0) {
+#pragma unroll
+        for (int i = 0; i < COUNT; i += 2)
+            out.pairs[i / 2] = pack_floats(T{}, in[i], in[i + 1]);
+    } else {
+        from_floats(out.elements, in);
+    }
+}
 
 // --- common/lanes.cuh ---
 // One value for each of COUNT neighbouring tiles that a thread works on, with arithmetic.
@@ -468,7 +486,7 @@ __device__ __forceinline__ void encode_tiles(const Lanes<TILES_PER_THREAD> (&in)
 {
     linear_map(in, coefficients, [&](int channel, const Lanes<TILES_PER_THREAD> &value) {
         Chunk<Encoded, TILES_PER_THREAD> chunk;
-        from_floats(chunk.elements, value.of);
+        from_floats(chunk, value.of);
         chunk.store(out + channel * channel_stride);
     });
 }

@@ -194,16 +194,20 @@ __device__ __forceinline__ void from_floats(f32 (&out)[2], float a, float b)
     out[1] = b;
 }
 
+// A register with a pair of 16-bit elements, `a` in the lower half; T{} says which type.
+__device__ __forceinline__ unsigned pack_floats(f16, float a, float b) { return cvt_rn_f16x2_f32(b, a); }
+__device__ __forceinline__ unsigned pack_floats(bf16, float a, float b) { return cvt_rn_bf16x2_f32(b, a); }
+
 __device__ __forceinline__ void from_floats(f16 (&out)[2], float a, float b)
 {
-    const unsigned packed = cvt_rn_f16x2_f32(b, a);
+    const unsigned packed = pack_floats(f16{}, a, b);
     out[0].bits = packed & 0xffff;
     out[1].bits = packed >> 16;
 }
 
 __device__ __forceinline__ void from_floats(bf16 (&out)[2], float a, float b)
 {
-    const unsigned packed = cvt_rn_bf16x2_f32(b, a);
+    const unsigned packed = pack_floats(bf16{}, a, b);
     out[0].bits = packed & 0xffff;
     out[1].bits = packed >> 16;
 }
@@ -287,7 +291,7 @@ constexpr int THREADS_Y = 4;
 
 // --- common/epilogue.cuh ---
 // The end of a decoder: bias, activation, residual, one rounding, and the store, for runs of COUNT
-// neighbouring columns of Y.
+// neighbouring columns of Y. INSIDE: all of them lie inside of the matrix, in memory aligned for whole chunks.
 
 // --- common/chunk.cuh ---
 // Runs of neighbouring elements, moved in the widest words that their size allows.
@@ -313,6 +317,7 @@ struct Chunk {
     union {
         T elements[COUNT];
         Word words[BYTES / WORD_BYTES];
+        unsigned pairs[(BYTES + 3) / 4]; // of 16-bit elements
     };
 
     __device__ __forceinline__ void load(const T *memory)
@@ -346,8 +351,21 @@ struct Chunk {
     }
 };
 
+// Rounds floats to the elements of a chunk; pairs of 16-bit elements stay in one register.
+template <class T, int COUNT>
+__device__ __forceinline__ void from_floats(Chunk<T, COUNT> &out, const float (&in)[COUNT])
+{
+    if constexpr (sizeof(T) == 2 && COUNT % 2 == 0) {
+#pragma unroll
+        for (int i = 0; i < COUNT; i += 2)
+            out.pairs[i / 2] = pack_floats(T{}, in[i], in[i + 1]);
+    } else {
+        from_floats(out.elements, in);
+    }
+}
+
 // --- common/epilogue.cuh ---
-template <int COUNT>
+template <int COUNT, bool INSIDE = false>
 struct Epilogue {
     const stile_decode_params &p;
     long long first_column;
@@ -360,7 +378,7 @@ struct Epilogue {
     {
         const long long left = p.columns - first_column;
         valid = left < 0 ? 0 : left < COUNT ? (int)left : COUNT;
-        whole = valid == COUNT && p.vectorized;
+        whole = INSIDE || (valid == COUNT && p.vectorized);
         if (HAS_BIAS)
             load(bias, static_cast<const Output *>(p.bias) + first_column);
     }
@@ -392,7 +410,7 @@ struct Epilogue {
         }
 
         Chunk<Output, COUNT> rounded;
-        from_floats(rounded.elements, finished);
+        from_floats(rounded, finished);
         Output *y = static_cast<Output *>(p.y) + row * p.y_pitch + first_column;
         if (whole)
             rounded.store(y);

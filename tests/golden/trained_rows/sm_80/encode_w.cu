@@ -191,16 +191,20 @@ __device__ __forceinline__ void from_floats(f32 (&out)[2], float a, float b)
     out[1] = b;
 }
 
+// A register with a pair of 16-bit elements, `a` in the lower half; T{} says which type.
+__device__ __forceinline__ unsigned pack_floats(f16, float a, float b) { return cvt_rn_f16x2_f32(b, a); }
+__device__ __forceinline__ unsigned pack_floats(bf16, float a, float b) { return cvt_rn_bf16x2_f32(b, a); }
+
 __device__ __forceinline__ void from_floats(f16 (&out)[2], float a, float b)
 {
-    const unsigned packed = cvt_rn_f16x2_f32(b, a);
+    const unsigned packed = pack_floats(f16{}, a, b);
     out[0].bits = packed & 0xffff;
     out[1].bits = packed >> 16;
 }
 
 __device__ __forceinline__ void from_floats(bf16 (&out)[2], float a, float b)
 {
-    const unsigned packed = cvt_rn_bf16x2_f32(b, a);
+    const unsigned packed = pack_floats(bf16{}, a, b);
     out[0].bits = packed & 0xffff;
     out[1].bits = packed >> 16;
 }

@@ -163,23 +163,35 @@ static void multiply_matrices(double *out, const double *a, const double *b, int
     }
 }
 
-/* The rotation by `part`/n of a turn and the reflection in two dimensions: in integers where the
-   rotation maps a lattice to itself. */
-static void dihedral_generators(int part, int n, double *rotation, double *reflection,
-                                bool *integral)
+/* out = the rotation by part/n of a turn, 0 <= part < n. */
+static void rotate_plane(double out[4], int part, int n)
 {
-    static const double lattice[3][4] = {{0, -1, 1, -1}, {0, -1, 1, 0}, {1, -1, 1, 0}};
+    turn(part, n, &out[0], &out[2]);
+    out[1] = -out[2];
+    out[3] = out[0];
+}
+
+/*
+ * A representation of the symmetries of the n-gon in the plane: r turns by part/n of a turn, s
+ * reflects. It is one of integers where the rotation maps a lattice to itself.
+ */
+static void add_plane(builder *build, int part, int n)
+{
+    static const double lattice[7][4] = {
+        [3] = {0, -1, 1, -1}, [4] = {0, -1, 1, 0}, [6] = {1, -1, 1, 0}};
     static const double swap[4] = {0, 1, 1, 0}, mirror[4] = {1, 0, 0, -1};
-    const int order = n / greatest_common_divisor(part, n);
-    *integral = order == 3 || order == 4 || order == 6;
-    memcpy(reflection, *integral && order != 4 ? swap : mirror, sizeof swap);
-    if (*integral) {
-        memcpy(rotation, lattice[order == 3 ? 0 : order == 4 ? 1 : 2], sizeof lattice[0]);
-    } else {
-        double cosine, sine;
-        turn(part, n, &cosine, &sine);
-        const double matrix[4] = {cosine, -sine, sine, cosine};
-        memcpy(rotation, matrix, sizeof matrix);
+    const int order = n / greatest_common_divisor(part, n); /* of the rotation */
+    const bool integral = order == 3 || order == 4 || order == 6;
+    double *values = add_block(build, STILE_BLOCK_MATRIX2, integral);
+    for (int j = 0; values && j < n; j++) {
+        double *matrix = values + 4 * j;
+        if (!integral)
+            rotate_plane(matrix, j * part % n, n);
+        else if (j)
+            multiply_matrices(matrix, matrix - 4, lattice[order], 2);
+        else
+            matrix[0] = matrix[3] = 1;
+        multiply_matrices(matrix + 4 * n, matrix, integral && order != 4 ? swap : mirror, 2);
     }
 }
 
@@ -199,22 +211,8 @@ static void build_dihedral(builder *build, int n)
         for (int g = 0; values && g < 2 * n; g++)
             values[g] = ((i & 1) * (g / n) + (i >> 1) * (g % n)) % 2 ? -1 : 1;
     }
-    for (int part = 1; 2 * part < n; part++) {
-        double rotation[4], reflection[4];
-        bool integral;
-        dihedral_generators(part, n, rotation, reflection, &integral);
-        double *values = add_block(build, STILE_BLOCK_MATRIX2, integral);
-        for (int j = 0; values && j < n; j++) {
-            double *matrix = values + 4 * j;
-            if (!j)
-                matrix[0] = matrix[3] = 1;
-            else if (integral)
-                multiply_matrices(matrix, matrix - 4, rotation, 2);
-            else
-                dihedral_generators(j * part % n, n, matrix, reflection, &integral);
-            multiply_matrices(matrix + 4 * n, matrix, reflection, 2);
-        }
-    }
+    for (int part = 1; 2 * part < n; part++)
+        add_plane(build, part, n);
 }
 
 /* Element 2·unit + sign: 1, −1, i, −i, j, −j, k, −k. */
@@ -488,9 +486,11 @@ int stile_group_create(stile_group **out, stile_arena *arena, const char *name)
 const char *const *stile_group_names(void)
 {
     static const char *const names[] = {
-        "Z4",   "Z2^2", "Z5",      "Z6",   "S3",    "Z7",    "Z8",    "Z2xZ4", "Z2^3", "D4",
-        "Q8",   "Z9",   "Z3^2",    "Z10",  "D5",    "Z11",   "Z12",   "A4",    "D6",   "Z13",
-        "Z14",  "Z15",  "Z16",     "Z4^2", "Z2^4",  "D4xZ2", "Q8xZ2", "Z3xZ6", "S4",   "A4xZ2",
-        "Z3^3", "Z2^5", "D4xZ2^2", "S3^2", "S4xZ2", "Z4^3",  "Z2^6",  NULL};
+        "Z4",    "Z2^2",    "Z5",    "Z6",    "S3",      "Z7",      "Z8",    "Z2xZ4", "Z2^3",
+        "D4",    "Q8",      "Z9",    "Z3^2",  "Z10",     "D5",      "Z11",   "Z12",   "A4",
+        "D6",    "Z13",     "Z14",   "Z15",   "Z16",     "Z4^2",    "Z2^4",  "D8",    "D4xZ2",
+        "Q8xZ2", "Z3xZ6",   "Z24",   "D12",   "S4",      "A4xZ2",   "S3xZ4", "D6xZ2", "Z3^3",
+        "Z32",   "Z2^5",    "D8xZ2", "D4xZ4", "D4xZ2^2", "Q8xZ2^2", "S3^2",  "S3xD4", "S3xQ8",
+        "S4xZ2", "D6xZ2^2", "Z64",   "Z4^3",  "Z2^6",    "D4xZ2^3", "D4^2",  NULL};
     return names;
 }

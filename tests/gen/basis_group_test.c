@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "basis_group.h"
@@ -94,10 +95,26 @@ static void fourier_transforms_are_isomorphisms(void **state)
         const stile_group *group = create(*state, *name);
         check_transform(group, group->rational ? 0 : 1e-14);
     }
+    static const char *const abelian[] = {"Z2xZ12", "Z4xZ6", "Z3xZ9", "Z5xZ10", "Z2^2xZ9", "Z8xZ6"};
+    for (size_t i = 0; i < sizeof abelian / sizeof *abelian; i++)
+        check_transform(create(*state, abelian[i]), 1e-14);
     check_transform(create(*state, "Q8xS3"), 0);
     check_transform(create(*state, "D7xZ4"), 1e-14);
     check_transform(create(*state, "A4xZ5"), 1e-14);
     check_transform(create(*state, "Z1"), 0);
+}
+
+/* Every angle that can occur. */
+static void all_cyclic_and_dihedral_groups_have_a_transform(void **state)
+{
+    char name[8];
+    for (int n = 1; n <= STILE_MAX_GROUP; n++) {
+        snprintf(name, sizeof name, "Z%d", n);
+        check_transform(create(*state, name), 1e-13);
+        snprintf(name, sizeof name, "D%d", n);
+        if (n >= 3 && 2 * n <= STILE_MAX_GROUP)
+            check_transform(create(*state, name), 1e-13);
+    }
 }
 
 /* 2n less the number of real factors of xⁿ − 1 (Winograd), and so on: see docs/groups.md. */
@@ -156,6 +173,7 @@ int main(void)
         ARENA_TEST(tables_are_those_of_groups),
         ARENA_TEST(groups_are_the_ones_named),
         ARENA_TEST(fourier_transforms_are_isomorphisms),
+        ARENA_TEST(all_cyclic_and_dihedral_groups_have_a_transform),
         ARENA_TEST(products_are_as_few_as_the_representations_allow),
         ARENA_TEST(entries_of_rational_groups_are_quarters),
         ARENA_TEST(bad_names_are_refused),

@@ -71,8 +71,8 @@ static int ask_model(stile_schedule_choice *choice, const stile_gpu *gpu,
                      const stile_config *config, const stile_cost *cost)
 {
     const stile_schedule rule = choice->schedule;
-    const stile_schedule *list;
-    int count;
+    const stile_schedule *list = NULL;
+    int count = 0;
     stile_arena *arena = stile_arena_create();
     int error = arena ? stile_schedule_space(&list, &count, arena, config, &gpu->arch)
                       : stile_fail_memory();

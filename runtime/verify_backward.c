@@ -223,10 +223,15 @@ static stile_operands operands_of(const backward_case *b, void *const at[ARRAY_C
 
 /* --- judging ---------------------------------------------------------------------------------- */
 
-static double fewest_elements(const backward_case *b, const stile_host_matrix *m)
+/* Elements of the smallest operand, or of the gradient that have a size: neither zero nor NaN. */
+static double fewest_elements(const backward_case *b, stile_gradient gradient)
 {
+    const stile_host_matrix *m = &b->host[gradient];
     const double M = (double)b->c->M, K = (double)b->c->K, N = (double)b->c->N;
-    return fmin(fmin(fmin(M * K, K * N), M * N), (double)m->rows * (double)m->columns);
+    double sized = 0;
+    for (int64_t i = 0; i < m->rows * m->columns; i++)
+        sized += isfinite(b->reference[gradient][i]) && b->reference[gradient][i] != 0;
+    return fmin(fmin(fmin(M * K, K * N), M * N), sized);
 }
 
 static int judge(stile_verify_result *result, const backward_case *b, stile_gradient gradient)
@@ -254,7 +259,7 @@ static int judge(stile_verify_result *result, const backward_case *b, stile_grad
                           "%s: %" PRId64 " elements are finite where they should not be, or not "
                           "finite where they should; the first is (%" PRId64 ", %" PRId64 ")",
                           name, found.nonfinite, found.worst_row, found.worst_column);
-    else if (!stile_comparison_within(&found, predicted, fewest_elements(b, m),
+    else if (!stile_comparison_within(&found, predicted, fewest_elements(b, gradient),
                                       stile_gradient_terms(&b->problem, gradient)))
         stile_verify_fail(result,
                           "%s: the error is %s times the prediction, and %s times it in the worst "
@@ -447,7 +452,7 @@ static int check_reference(stile_verify_result *result, const backward_case *b)
             found.nonfinite = 0;
         if (found.relative_rms >= result->to_operator.relative_rms)
             result->to_operator = found;
-        const double slack = pow(10, 8 / fmax(1, fewest_elements(b, m)));
+        const double slack = pow(10, 8 / fmax(1, fewest_elements(b, (stile_gradient)i)));
         if (found.nonfinite || found.relative_rms > 2 * result->predicted * slack ||
             found.worst_element > 1e3 * result->predicted * slack)
             stile_verify_fail(result,

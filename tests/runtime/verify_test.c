@@ -187,6 +187,37 @@ static void the_cpu_device_passes_every_kind_of_case(void **state)
     stile_context_destroy(&context);
 }
 
+static void the_cpu_device_passes_every_backward_case(void **state)
+{
+    (void)state;
+    static const char *const more[] = {
+        "rows: none\n",
+        "weight: {layout: kn, encode: online}\nprecision: {input: f32}\n"
+        "epilogue: {bias: true, activation: gelu}\n",
+        "weight: {encode: trained}\nprecision: {input: f16, output: bf16}\nrows: causal\n",
+        "weight: {encode: online}\nepilogue: {activation: relu, residual: true}\n",
+    };
+    static const stile_op ops[] = {STILE_OP_BACKWARD_INPUT, STILE_OP_BACKWARD_WEIGHT,
+                                   STILE_OP_BACKWARD_BASIS, STILE_OP_BACKWARD};
+    stile_context_params params = {.device = STILE_DEVICE_CPU, .threads = 1};
+    stile_context *context = NULL;
+    assert_int_equal(stile_context_create(&context, &params), 0);
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        stile_spec *spec = load("{classical: [2, 1, 3]}", more[i]);
+        const stile_config *config = &spec->variants[0];
+        stile_verify_case c;
+        stile_verify_result result;
+        for (int j = 0; stile_verify_standard_case(&c, config, true, j); j++) {
+            c.op = ops[j % 4];
+            assert_int_equal(stile_verify_run(&result, context, spec, config, &c), 0);
+            if (result.applies && !result.passed)
+                fail_msg("%s", result.failure);
+        }
+        stile_spec_destroy(&spec);
+    }
+    stile_context_destroy(&context);
+}
+
 /* Not by memcmp: structures have padding. */
 static bool same_case(const stile_verify_case *a, const stile_verify_case *b)
 {
@@ -215,6 +246,7 @@ int main(void)
         cmocka_unit_test(integer_cases_do_not_apply_without_exact_integers),
         cmocka_unit_test(padding_of_operands_is_nan),
         cmocka_unit_test(the_cpu_device_passes_every_kind_of_case),
+        cmocka_unit_test(the_cpu_device_passes_every_backward_case),
         cmocka_unit_test(random_cases_are_legal_and_repeat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

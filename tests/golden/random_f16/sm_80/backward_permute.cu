@@ -1,0 +1,162 @@
+// Rendered by stile. The comments below name the templates that each part comes from.
+
+// --- sm_80/permute_coefficients.cu ---
+// The coefficients of a dense basis as the kernels of the backward pass read them: Dᵀ, Uᵀ and so on.
+
+// --- params.h ---
+/*
+ * The parameters of every kernel, shared by the templates and by the host code that launches them:
+ * plain C with the same layout on both sides. Pointers are device pointers, sizes count elements.
+ * Each dimension fits 31 bits; offsets are computed in 64.
+ */
+
+/* Rows of tiles, restarting in each group of rows (DESIGN: tiles never straddle two groups). */
+typedef struct stile_row_groups {
+    int rows_per_group;      /* matrix rows in a group */
+    int tile_rows_per_group; /* rows of tiles that cover them */
+    int tile_rows;           /* over all groups */
+} stile_row_groups;
+
+/* Encoders of X and of W: source matrix → encoded [rank][tile_rows][encoded_pitch]. */
+typedef struct stile_encode_params {
+    const void *source;        /* row-major */
+    void *encoded;
+    const float *coefficients; /* [rank][tile entries]; dense bases only */
+    long long source_pitch;    /* leading dimension */
+    long long encoded_pitch;
+    stile_row_groups groups;   /* of the output's rows: M for X, N for W */
+    int inner;                 /* K: the source's extent along the other dimension */
+    int vectorized;            /* source and its rows are aligned for whole-chunk loads */
+} stile_encode_params;
+
+/* Trained weights: logical [rank][tile_rows][tile_inner] → encoded [rank][tile_rows][encoded_pitch]. */
+typedef struct stile_pack_params {
+    const void *source;
+    void *encoded;
+    long long encoded_pitch;
+    int tile_rows, tile_inner;
+} stile_pack_params;
+
+/* The channel GEMM: Ŷ_c = X̂_c · Ŵ_cᵀ for each channel. */
+typedef struct stile_gemm_params {
+    const void *x_encoded;   /* [rank][tile_rows][encoded_pitch] */
+    const void *w_encoded;   /* [rank][tile_columns][encoded_pitch] */
+    void *product;           /* [rank][tile_rows][product_pitch] */
+    long long encoded_pitch; /* rows are zero from tile_inner up to here */
+    long long product_pitch;
+    int tile_rows, tile_columns, tile_inner;
+} stile_gemm_params;
+
+/* What the driver encodes for the copy engine (CUtensorMap). */
+typedef struct __attribute__((aligned(64))) stile_tensor_map {
+    unsigned long long opaque[16];
+} stile_tensor_map;
+
+/* The channel GEMM on Hopper, in units of its blocks: see templates/sm_90a/channel_gemm.cu. */
+typedef struct stile_gemm_tma_params {
+    stile_tensor_map x_encoded, w_encoded; /* {tile_inner, tile rows or columns, rank} */
+    void *product;                         /* [2·row_pairs][columns][rank] fragment blocks */
+    int row_pairs, columns, k_blocks;
+} stile_gemm_tma_params;
+
+/* The decoder: Ŷ → Y = activation(D·ŷ + bias) + residual. */
+typedef struct stile_decode_params {
+    const void *product;
+    void *y;
+    const void *bias, *residual; /* may be unused */
+    const float *coefficients;   /* [tile entries][rank]; dense bases only */
+    long long product_pitch;
+    long long y_pitch, residual_pitch;
+    stile_row_groups groups;     /* M */
+    int columns;                 /* N */
+    int vectorized;              /* y, residual, bias and their rows are aligned for whole-chunk access */
+} stile_decode_params;
+
+/* --- backward ---------------------------------------------------------------------------------- */
+
+/* Rearranges coefficients of a dense basis: result[i][j][l] = source[i·s0 + j·s1 + l·s2]. */
+typedef struct stile_permutation {
+    const float *source;
+    float *result;
+    int extents[3], strides[3];
+} stile_permutation;
+
+/* One thread block each; those with extent 0 do nothing. */
+typedef struct stile_permute_params {
+    stile_permutation permutations[4];
+} stile_permute_params;
+
+/* dZ = dY ∘ activation'(Z), element by element. */
+typedef struct stile_activation_params {
+    const void *dy, *z;
+    void *dz;
+    long long dy_pitch, z_pitch, dz_pitch;
+    int rows, columns;
+    int vectorized; /* all three and their rows are aligned for whole-chunk access */
+} stile_activation_params;
+
+/* Sums of columns over strips of rows: partials [strips][columns]. */
+typedef struct stile_column_sums_params {
+    const void *source;
+    float *partials;
+    long long source_pitch;
+    int rows, columns;
+    int strips, strip_rows;
+} stile_column_sums_params;
+
+/*
+ * Sums partials [partial_count][rows·tile_rows·tile_columns] over the first extent, in order. Entry
+ * (a, b) of row i goes to result[i·row_stride + entry·entry_stride], its number being that of (a, b),
+ * or with `transposed` of (b, a).
+ */
+typedef struct stile_sum_params {
+    const float *partials;
+    void *result;
+    const float *support; /* laid out as the result; where it holds zero, so does the result; or NULL */
+    int partial_count;
+    int rows, tile_rows, tile_columns;
+    int row_stride, entry_stride;
+    int transposed;
+} stile_sum_params;
+
+/* Ŵ [rank][rows][source_pitch] → Ŵᵀ [rank][columns][result_pitch], zero from `rows` on. */
+typedef struct stile_transpose_params {
+    const void *source;
+    void *result;
+    long long source_pitch, result_pitch;
+    int rank, rows, columns;
+} stile_transpose_params;
+
+/* For each channel product = leftᵀ·right, contracting over tile rows. */
+typedef struct stile_weight_gemm_params {
+    const void *left, *right; /* [rank][tile_rows][pitch] */
+    void *product;            /* [rank][left_columns][product_pitch] */
+    long long left_pitch, right_pitch, product_pitch;
+    int tile_rows, left_columns, right_columns;
+    int paired; /* rows of the product are aligned for stores of two elements */
+} stile_weight_gemm_params;
+
+/* Σ over tiles of matrix entry × product of a channel: partials [blocks][rank][tile entries]. */
+typedef struct stile_contract_params {
+    const void *product; /* [rank][tile_rows][product_pitch] */
+    const void *source;  /* row-major */
+    float *partials;
+    long long product_pitch, source_pitch;
+    stile_row_groups groups; /* of the source's rows */
+    int columns;             /* of the source */
+    int tile_columns;
+} stile_contract_params;
+
+// --- sm_80/permute_coefficients.cu ---
+constexpr int THREADS = 256;
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+stile_permute_coefficients(const __grid_constant__ stile_permute_params p)
+{
+    const stile_permutation &job = p.permutations[blockIdx.x];
+    const int inner = job.extents[2], middle = job.extents[1];
+    for (int i = threadIdx.x; i < job.extents[0] * middle * inner; i += THREADS)
+        job.result[i] = job.source[i / inner / middle * job.strides[0]
+                                   + i / inner % middle * job.strides[1]
+                                   + i % inner * job.strides[2]];
+}

@@ -113,4 +113,4 @@ class T2TViT(nn.Module):
         x = torch.cat([self.cls.expand(x.shape[0], -1, -1), x], 1) + self.position
         for block in self.blocks:
             x = block(x)
-        return self.head(self.norm(x)[:, 0])
+        return self.head(self.norm(x[:, :1]))[:, 0]  # a sequence of one row for each image

@@ -54,6 +54,16 @@ class Models(unittest.TestCase):
             config = train.setting('causal' if causal else 'masked', 'toy')[0]
             self.assertEqual(bool(check_causal(llama.Llama(config), tokens)), causal)
 
+    def test_images_of_a_batch_never_mix(self):
+        torch.manual_seed(0)
+        config, _, length = train.setting('image', 'toy')
+        variant = 'stl:random/4/4/4/24/0,train'
+        model = variants.convert(variants.dense(config), config, variant).eval()
+        images = torch.randn(3, 3, config.size, config.size)
+        others = torch.cat([images[:1], torch.randn(2, 3, config.size, config.size)])
+        torch.testing.assert_close(model(images)[0], model(others)[0])
+        self.assertFalse(torch.equal(model(images)[1], model(others)[1]))
+
     def test_half_of_the_weights_are_kept_and_gradients_pass(self):
         torch.manual_seed(0)
         model = torch.nn.Sequential(torch.nn.Linear(10, 3, bias=False))

@@ -99,6 +99,8 @@ class Layer(unittest.TestCase):
         torch.testing.assert_close(fixed(x.view(15, 4)), flat)
         with self.assertRaisesRegex(ValueError, 'whole number'):
             layer(x.view(15, 4), rows_per_group=4)
+        with self.assertRaisesRegex(ValueError, 'rows_per_group'):
+            layer(x[0])
         with self.assertRaisesRegex(ValueError, 'features'):
             layer(torch.randn(2, 5))
 

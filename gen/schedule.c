@@ -75,15 +75,15 @@ static bool choose_hopper(stile_gemm_schedule *out, const stile_config *config,
         .family = STILE_FAMILY_SM_90A,
         .block_m = HOPPER_BLOCK_M,
         .block_n = pinned->block_n ? pinned->block_n : HOPPER_BLOCK_N,
-        .block_k = ROW_BYTES / 2,
+        .block_k = ROW_BYTES / stile_type_size(config->precision.encoded),
         .cluster = HOPPER_CLUSTER,
         .stages = pinned->stages ? pinned->stages : HOPPER_STAGES,
         .threads = HOPPER_THREADS,
     };
-    s.shared_bytes = s.stages * stage_bytes(&s, 2);
+    s.shared_bytes = s.stages * stage_bytes(&s, stile_type_size(config->precision.encoded));
 
     bool runs = arch->number == 90 && arch->suffix == 'a';
-    bool types = is_16_bit(config->precision.encoded) && is_16_bit(config->precision.product);
+    bool types = is_16_bit(config->precision.encoded) || config->precision.encoded == STILE_TYPE_TF32;
     bool block = (!pinned->block_m || pinned->block_m == s.block_m) &&
                  (!pinned->block_k || pinned->block_k == s.block_k) &&
                  s.block_n >= HOPPER_MIN_BLOCK_N && s.block_n <= HOPPER_BLOCK_N;

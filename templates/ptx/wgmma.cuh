@@ -32,7 +32,8 @@ __device__ __forceinline__ void wgmma(float (&sum)[BLOCK_N / 2], unsigned long l
                                       unsigned long long b, int accumulate)
 {
 //@ local count = constants.BLOCK_N // 2
-//@ local shape = ({bf16 = "k16.f32.bf16.bf16", f16 = "k16.f32.f16.f16"})[constants.Encoded]
+//@ local shape = ({bf16 = "k16.f32.bf16.bf16", f16 = "k16.f32.f16.f16", tf32 = "k8.f32.tf32.tf32"})[constants.Encoded]
+//@ local transposed = constants.Encoded == "tf32" and "" or ", 0, 0" -- 16-bit operands say that they are not
     asm volatile("{\n"
                  ".reg .pred p;\n"
                  "setp.ne.b32 p, %${count + 2}, 0;\n"
@@ -40,7 +41,7 @@ __device__ __forceinline__ void wgmma(float (&sum)[BLOCK_N / 2], unsigned long l
 //@ for i = 0, count - 1, 8 do
                  "%${i}, %${i + 1}, %${i + 2}, %${i + 3}, %${i + 4}, %${i + 5}, %${i + 6}, %${i + 7}${i + 8 < count and "," or "},"}"
 //@ end
-                 " %${count}, %${count + 1}, p, 1, 1, 0, 0;\n"
+                 " %${count}, %${count + 1}, p, 1, 1${transposed};\n"
                  "}"
                  :
 //@ for i = 0, count - 1, 4 do

@@ -30,7 +30,6 @@ constexpr int CONSUMER_REGISTERS = 232;
 static_assert(BLOCK_M == 64 * CONSUMERS, "schedule.block[0]: each consumer holds 64 rows");
 static_assert(ROW_BYTES == 128, "schedule.block[2]: a stage row spans the 128-byte swizzle");
 static_assert(BLOCK_N % 16 == 0 && BLOCK_N <= 256, "schedule.block[1]: one wgmma wide");
-static_assert(sizeof(Product) == 2, "precision.product: fragments are packed pairs");
 
 // The order of work: channel by channel, within a channel in bands of BAND_ROWS row pairs.
 struct Tile {

@@ -3,7 +3,7 @@
 // --- sm_90a/decode.cu ---
 // Decodes the products of all channels from fragment order (see fragments.cuh).
 //
-// A thread block takes one run of 512 bytes of every channel: 8 rows of tiles by 32 columns. Each of its
+// A thread block takes one run of every channel: 8 rows of tiles by 32 columns. Each of its
 // warps reads a quarter, two rows; each thread a pair of neighbours along N.
 
 // --- params.h ---
@@ -582,7 +582,6 @@ constexpr int RUNS_PER_ROW = BLOCK_N / 32;
 
 static_assert(TILES_PER_THREAD == 2, "a pair of neighbours is what a fragment keeps together");
 static_assert(THREADS_Y == 4, "four warps share a run");
-static_assert(sizeof(Product) == 2, "precision.product: runs are 512 bytes of pairs");
 
 extern "C" __global__ void __launch_bounds__(32 * THREADS_Y)
 stile_decode(const __grid_constant__ stile_decode_params p)

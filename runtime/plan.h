@@ -156,6 +156,7 @@ int stile_plan_round_coefficients(stile_plan *plan);
 /* --- plan_cuda_backward.c: their backward plans --- */
 
 int stile_plan_cuda_create_backward(stile_plan *plan);
+const char *stile_backward_kernel_name(const stile_plan *plan, int index);
 void stile_plan_cuda_unload_backward(stile_plan *plan);
 
 /* --- plan_kernels.c --- */

@@ -196,6 +196,11 @@ int stile_plan_cuda_create_backward(stile_plan *plan)
     return error;
 }
 
+const char *stile_backward_kernel_name(const stile_plan *plan, int index)
+{
+    return stile_gradient_step_name(plan->backward->order[index]);
+}
+
 void stile_plan_cuda_unload_backward(stile_plan *plan)
 {
     for (int step = 0; plan->backward && step < STILE_STEP_COUNT; step++)

@@ -171,7 +171,8 @@ int stile_plan_kernel_count(const stile_plan *plan)
 
 const char *stile_plan_kernel_name(const stile_plan *plan, int index)
 {
-    return stile_kernel_role_name(plan->order[index]);
+    return plan->backward ? stile_backward_kernel_name(plan, index)
+                          : stile_kernel_role_name(plan->order[index]);
 }
 
 int stile_run_kernel(const stile_plan *plan, int index, const stile_operands *operands,

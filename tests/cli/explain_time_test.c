@@ -65,8 +65,8 @@ static const char *tell(fixture *f, const char *text, stile_shape shape)
 
 static void expect(const char *text, const char *part)
 {
-    if (!strstr(text, part))
-        fail_msg("\"%s\" is not in:\n%s", part, text);
+    if (!text || !strstr(text, part))
+        fail_msg("\"%s\" is not in:\n%s", part, text ? text : "(nothing)");
 }
 
 static const stile_shape large = {8192, 8192, 8192};

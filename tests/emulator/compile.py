@@ -3,8 +3,9 @@
 
 usage: compile.py SOURCE OUTPUT --gpu-architecture=sm_NN
 
-STILE_EMULATOR_CXX is the C++ compiler, c++ if unset. STILE_EMULATOR_MUTATION, "old text=>new text",
-changes a source that holds the old text first: tests break kernels with it.
+STILE_EMULATOR_CXX is the C++ compiler, c++ if unset. STILE_EMULATOR_KEEP is a file that gets the
+translation. STILE_EMULATOR_MUTATION, "old text=>new text", changes a source that holds the old text
+first and makes the file STILE_EMULATOR_MUTATED: tests break kernels with it.
 """
 import os
 import re
@@ -29,6 +30,8 @@ def mutate(source):
     if not mutation:
         return source
     old, new = mutation.split("=>")
+    if old in source and "STILE_EMULATOR_MUTATED" in os.environ:
+        open(os.environ["STILE_EMULATOR_MUTATED"], "w").close()
     return source.replace(old, new)
 
 

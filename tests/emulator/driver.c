@@ -183,6 +183,13 @@ DEFINE(cuDevicePrimaryCtxRelease_v2, (CUdevice device))
     return 0;
 }
 
+/* Forgets a failure. */
+DEFINE(cuDevicePrimaryCtxReset_v2, (CUdevice device))
+{
+    __atomic_store_n(&failed, false, __ATOMIC_RELEASE);
+    return 0;
+}
+
 DEFINE(cuCtxPushCurrent_v2, (CUcontext context))
 {
     if (depth == DEPTH)

@@ -521,7 +521,7 @@ INPUTS = {"r": "const unsigned {0} = (unsigned)({1});", "h": "const unsigned sho
 
 
 def translate_asm(inside):
-    """What stands between the parentheses of an asm statement, as a C++ block."""
+    """What stands between the parentheses of an asm statement, as a C++ statement."""
     sections = split(inside, ":")
     literals = re.findall(r'"(?:[^"\\]|\\.)*"', sections[0])
     text = "".join(ast.literal_eval(literal) for literal in literals)
@@ -538,7 +538,7 @@ def translate_asm(inside):
             else:
                 code.append(INPUTS[constraint].format(name, expression))
             number += 1
-    return "{ %s }" % " ".join(code + translate_ptx(text))
+    return "do { %s } while (0)" % " ".join(code + translate_ptx(text))
 
 
 def translate(source):

@@ -9,9 +9,10 @@
 
 enum {
     TURNS = 16,          /* of a warp in a row, at most */
-    LONG_DELAY = 400,    /* turns of warps */
-    TASK_DELAY = 64,     /* the same, of a copy */
-    IDLE_PER_LANE = 200, /* vain polls of each lane that make a deadlock */
+    LONG_DELAY = 100,    /* turns of warps; now and then many times that */
+    DELAY_SCALES = 4,    /* each four times the one before */
+    TASK_DELAY = 64,     /* turns, of a copy */
+    IDLE_PER_LANE = 1000, /* vain polls of each lane that make a deadlock */
     MAX_TIMEOUTS = 3,    /* of waits at an mbarrier, when nothing else can run */
 };
 
@@ -238,7 +239,8 @@ static void run_warp(warp *w)
     w->queued = false;
     if (w->runnable) {
         if (machine_random(100) < m->delays)
-            w->asleep_until = m->tick + machine_random(LONG_DELAY);
+            w->asleep_until =
+                m->tick + machine_random(LONG_DELAY << 2 * machine_random(DELAY_SCALES));
         enqueue(w);
     }
 }

@@ -52,7 +52,7 @@ class Groups(TestCase):
         errors = [row["error"] for row in survey["best"]]
         self.assertEqual(errors, sorted(errors, reverse=True))
         self.assertEqual((survey["best"][-1]["rank"], errors[-1]), (8, 0))
-        table = self.expect(OK, "basis", "group", "--survey", "--tile", "2,2,2").out
+        table = self.expect(OK, "basis", "group", "--survey", "--tile", "2,2,2", "--group", "S3").out
         self.assertRegex(table, r"(?m)^S3 +6 +9 +yes +9$")
         self.assertRegex(table, r"(?m)^ +7 +0\.0977 +0\.125 ")
         one = self.survey("--tile", "2,2,2", "--group", "D4")

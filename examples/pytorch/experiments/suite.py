@@ -24,6 +24,10 @@ SUITES = {  # lists of (task, variant, steps, pretraining)
         *[('masked', f'stl:random/4/4/4/{r}/0,train', 3000, None) for r in (16, 24, 32)],
         *[('masked', f'stl:444_{r}_g16,weight=dense', 3000, None) for r in (16, 24, 32)],
         *[('masked', f'stl:444_{r}_g16,weight=residual,train', 3000, None) for r in (16, 24)],
+        *[
+            ('masked', f'stl:strassen2,weight=residual,train,anneal={r}', 3000, None)
+            for r in (24, 32)
+        ],
         *[('masked', f'equal:stl:random/4/4/4/{r}/0', 3000, None) for r in (16, 24, 32)],
     ],
     'image': [

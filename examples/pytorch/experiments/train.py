@@ -142,6 +142,7 @@ def train(a) -> int:
     groups = st.parameter_groups(model, a.lr, 0.05, a.lr * a.factor_lr)
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95))
     base = [group['lr'] for group in optimizer.param_groups]
+    fading = variants.annealing(model, a.variant)
     first, step, curve, seconds = 0, 0, [], 0.0
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location='cpu', weights_only=True)
@@ -165,6 +166,8 @@ def train(a) -> int:
             return CONTINUE
         for group, lr in zip(optimizer.param_groups, base):
             group['lr'] = lr * rate(step, a.steps)
+        if fading:  # from a tenth to half of the way
+            fading.step((step / a.steps - 0.1) / 0.4)
         loss, _ = task.loss(model, *task.get(False, a.seed, step))
         optimizer.zero_grad()
         loss.backward()
@@ -173,8 +176,10 @@ def train(a) -> int:
         step += 1
         if step % a.every == 0 or step == a.steps:
             curve.append([step, loss.item()])
-    held_out = task.evaluate(model, a.batches)
     save(checkpoint, keep)
+    if fading:
+        fading.finish()
+    held_out = task.evaluate(model, a.batches)
     figures = {
         'name': name,
         **{key: getattr(a, key) for key in ('task', 'size', 'variant', 'seed', 'steps', 'lr')},

@@ -5,8 +5,8 @@
     narrow:F          dense, width scaled until the forward pass takes F of the FLOP
     equal:VARIANT     the same with the FLOP of another variant
     2:4               sparse24.py
-    stl:BASIS[,weight=MODE][,train][,keep=NAME+NAME][,leak]
-                      stile_torch; every linear layer but those named
+    stl:BASIS[,weight=MODE][,train][,keep=NAME+NAME][,anneal=R][,leak]
+                      stile_torch; every linear layer but those named; R channels stay in the end
 
 BASIS is a file of specs/bases by its name alone (444_24_g16; read by libstile); random/4/4/4/24/0,
 the last number being a seed; strassen; strassen2; isolated/1/4/4/8, classical products evenly
@@ -79,7 +79,7 @@ def narrowed(config, length: int, fraction: float):
 
 def options_of(text: str) -> dict:
     words = dict(word.partition('=')[::2] for word in text.split(',')[1:])
-    unknown = set(words) - {'weight', 'train', 'keep', 'leak'}
+    unknown = set(words) - {'weight', 'train', 'keep', 'anneal', 'leak'}
     if unknown:
         raise ValueError(f'{text}: there is no {unknown.pop()}')
     return words
@@ -108,6 +108,12 @@ def convert(model, config, variant: str):
     return model
 
 
+def annealing(model, variant: str):
+    """What fades channels of this variant, or None."""
+    rank = options_of(variant).get('anneal') if variant.startswith('stl:') else None
+    return st.ChannelAnnealing(model, int(rank)) if rank else None
+
+
 def configuration(config, length: int, variant: str):
     kind, _, rest = variant.partition(':')
     if kind == 'narrow':
@@ -127,6 +133,9 @@ def flops(config, length: int, variant: str) -> dict:
             st.replace_linears(model, 'classical:1,1,1', rows='isolated')
         else:
             convert(model, config, variant)
+            fading = annealing(model, variant)
+            if fading:
+                fading.finish()
         counted = st.count_flops(model, sample(config, length, 'meta'))
     total = counted.other + counted.stl // 2 if variant == '2:4' else counted.total
     return {

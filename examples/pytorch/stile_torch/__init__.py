@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Strassen-Tile operators as layers of PyTorch models. README.md begins with an example."""
 
+from .anneal import ChannelAnnealing
 from .basis import Basis, Spec, load
 from .causal import CausalReport, check_causal
 from .convert import replace_linears
@@ -14,6 +15,7 @@ from .training import fit, parameter_groups
 __all__ = [
     'Basis',
     'CausalReport',
+    'ChannelAnnealing',
     'Flops',
     'LayerFlops',
     'LibraryError',

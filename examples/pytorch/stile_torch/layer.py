@@ -87,6 +87,7 @@ class STLLinear(nn.Module):
         self._create_factors(device, torch.promote_types(dtype, torch.float32))
         self._library_basis = plans.register(self.basis, train_basis)
         self.register_buffer('packed', None, persistent=False)
+        self.register_buffer('gate', None, persistent=False)
         self.reset_parameters()
 
     def _create_factors(self, device, dtype):
@@ -165,11 +166,11 @@ class STLLinear(nn.Module):
         return functional.encode_weight(w.to(V.dtype), V, self.tile)
 
     def factors(self):
-        """U and D as they are used: masked."""
+        """U and D as they are used: masked, and D times the gate where channels fade."""
         U, D = self.U, self.D
         if hasattr(self, 'U_mask'):
             U, D = U * self.U_mask, D * self.D_mask
-        return U, D
+        return (U, D) if self.gate is None else (U, D * self.gate)
 
     def encoded_weight(self, dtype=None) -> Tensor:
         """Ŵ, [r, ⌈N/n⌉, ⌈K/k⌉], of this type."""
@@ -178,6 +179,36 @@ class STLLinear(nn.Module):
         dtype = dtype or self.w.dtype
         encoded = self._encode(self.w if self.wide_factors else self.w.to(dtype)).to(dtype)
         return encoded if self.weight_mode == 'dense' else encoded + self.delta.to(dtype)
+
+    # --- channels ---
+
+    def set_gate(self, gate: Tensor):
+        """Weights of the channels, [r], for stile_torch.anneal; not kept in the state dict."""
+        self.gate = gate.to(self.D.device, self.D.dtype)
+        self._library_basis = plans.register(self.basis, True)
+
+    @torch.no_grad()
+    def select_channels(self, channels):
+        """Keeps these channels only, without their gate; parameters are made anew."""
+        spec = Spec(self.basis.select(channels), self.spec.rows)
+        row_rules.check(spec, self.rows, self.structural)
+        for name, axis in (
+            ('w_hat', 0),
+            ('delta', 0),
+            ('U', 0),
+            ('V', 0),
+            ('D', 1),
+            ('U_mask', 0),
+            ('D_mask', 1),
+        ):
+            old = getattr(self, name, None)
+            if old is None:
+                continue
+            new = old.index_select(axis, torch.tensor(channels, device=old.device))
+            setattr(self, name, nn.Parameter(new) if isinstance(old, nn.Parameter) else new)
+        self.spec, self.gate, self.packed = spec, None, None
+        self.wide_factors = spec.basis.coupling(True) not in row_rules.ALLOWED[self.rows]
+        self._library_basis = plans.register(spec.basis, self.train_basis)
 
     # --- the product ---
 
@@ -251,7 +282,7 @@ class STLLinear(nn.Module):
 
     def __setstate__(self, state):  # unpickled, maybe in another process
         super().__setstate__(state)
-        plans.register(self.basis, self.train_basis)
+        plans.register(self.basis, self.train_basis or self.gate is not None)
 
     def _load_from_state_dict(
         self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs

@@ -9,8 +9,8 @@ its past; across a batch it mixes what belongs to different users. So every laye
     'sequence'  also on later rows of the same sequence
     'batch'     on every row of the call, whoever it belongs to
 
-In 'causal' and 'sequence' tiling starts anew in every sequence, so that no tile straddles two. There
-inputs of two dimensions need rows_per_group: their rows might be the images of a batch.
+In 'causal' and 'sequence' tiling starts anew in every sequence, so that no tile straddles two.
+There inputs of two dimensions need rows_per_group: their rows might be the images of a batch.
 """
 
 from .basis import Spec
@@ -60,8 +60,8 @@ def split(shape, rows: str, rows_per_group=None):
             return 1, total
         if len(shape) == 2:
             raise ValueError(
-                f'an input of shape {list(shape)} does not say whether its rows are one sequence or '
-                'many: give rows_per_group, or a dimension more'
+                f'an input of shape {list(shape)} does not say whether its rows are one sequence '
+                'or many: give rows_per_group, or a dimension more'
             )
         rows_per_group = shape[-2] if len(shape) > 1 else 1
     if rows_per_group < 1:

@@ -123,7 +123,7 @@ class Runs(unittest.TestCase):
         figures = []
         for seconds in ('1000', '0'):
             with tempfile.TemporaryDirectory() as folder:
-                words = ('masked', 'stl:random/2/2/2/6/0,train', '--steps', '3')
+                words = ('masked', 'stl:strassen,weight=residual,train,anneal=6', '--steps', '3')
                 arguments = self.arguments(folder, *words, '--seconds', seconds)
                 codes = [train.train(arguments)]
                 while codes[-1] == train.CONTINUE and len(codes) < 9:

@@ -8,7 +8,8 @@ import unittest
 import torch
 from torch import nn
 
-from stile_torch import Basis, RowsError, Spec, STLLinear, fit, parameter_groups
+from stile_torch import Basis, ChannelAnnealing, RowsError, Spec, STLLinear, fit, parameter_groups
+from stile_torch.anneal import channels_to_keep
 
 STRASSEN = Basis.strassen()
 
@@ -238,6 +239,51 @@ class Layer(unittest.TestCase):
             layer(x).sum().backward()
             torch.testing.assert_close(gradient, layer.U.grad)
             layer.zero_grad()
+
+    def test_channels_fade_and_are_removed(self):
+        model = nn.Sequential(
+            STLLinear(4, 6, STRASSEN, rows='batch', weight='residual', train_basis=True),
+            STLLinear(6, 6, STRASSEN, rows='batch'),
+            STLLinear(6, 3, inexact(), rows='batch', weight='dense'),
+        )
+        x = torch.randn(5, 4)
+        before = model(x)
+        annealing = ChannelAnnealing(model, 5)
+        torch.testing.assert_close(model(x), before)
+        annealing.step(0.5)
+        self.assertFalse(torch.allclose(model(x), before))
+        annealing.step(2.0)
+        faded = model(x)
+        faded.sum().backward()
+        gone = [c for c in range(7) if c not in channels_to_keep(STRASSEN, 5)]
+        self.assertEqual(float(model[1].w_hat.grad[gone].abs().max()), 0)
+        annealing.finish()
+        self.assertEqual([layer.basis.rank for layer in model], [5, 5, 5])
+        self.assertEqual(model[0].delta.shape[0], 5)
+        torch.testing.assert_close(model(x), faded)
+        for layer in model:
+            copy.deepcopy(layer).load_state_dict(layer.state_dict())
+
+    def test_the_channels_kept_are_those_that_err_least(self):
+        kept = channels_to_keep(STRASSEN, 6)
+        errors = [
+            STRASSEN.select([c for c in range(7) if c != d]).projected().error for d in range(7)
+        ]
+        self.assertAlmostEqual(STRASSEN.select(kept).projected().error, min(errors))
+        self.assertEqual(channels_to_keep(Basis.classical(2, 1, 1), 1), [0])
+        with self.assertRaises(ValueError):
+            channels_to_keep(STRASSEN, 8)
+
+    def test_fading_must_not_couple_rows(self):
+        layer = STLLinear(4, 4, STRASSEN, rows='isolated', weight='dense')
+        ranks = {'none': [], 'causal': [], 'full': []}
+        for rank in range(1, 7):
+            left = STRASSEN.select(channels_to_keep(STRASSEN, rank))
+            ranks[left.coupling(False)].append(rank)
+        self.assertIn(6, ranks['none'])  # a product that stays within a row is the first to go
+        ChannelAnnealing(nn.Sequential(layer), 6)
+        with self.assertRaises(RowsError):
+            ChannelAnnealing(nn.Sequential(layer), ranks['full'][0])
 
     def test_factors_have_a_rate_of_their_own_and_no_decay(self):
         model = nn.Sequential(

@@ -12,6 +12,7 @@ from test_layer import causal_basis
 
 from stile_torch import (
     Basis,
+    ChannelAnnealing,
     LibraryError,
     RowsError,
     STLLinear,
@@ -77,6 +78,15 @@ class Library(unittest.TestCase):
             one, other = self.pair(STRASSEN)
             with torch.autocast('cpu', dtype=torch.bfloat16):
                 self.compare(one, other, torch.randn(2, 3, 7), tolerance=0.1)
+
+    def test_fading_channels_reach_the_kernels(self):
+        one, other = self.pair(STRASSEN)
+        model = torch.nn.ModuleList([one, other])
+        annealing = ChannelAnnealing(model, 4)
+        annealing.step(0.5)
+        self.compare(one, other, torch.randn(2, 3, 7))
+        annealing.finish()
+        self.compare(one, other, torch.randn(2, 3, 7))
 
     def test_gradients_are_computed_only_where_needed(self):
         one, other = self.pair(Basis.random(2, 2, 2, 5), train_basis=True)

@@ -302,6 +302,7 @@ const char *stile_kernel_role_name(stile_kernel_role role)
         [STILE_KERNEL_WEIGHT_GEMM] = "weight_gemm",
         [STILE_KERNEL_CONTRACT_TILES] = "contract_tiles",
         [STILE_KERNEL_SUM_TILES] = "sum_tiles",
+        [STILE_KERNEL_ACTIVATE] = "activate",
     };
     return names[role];
 }

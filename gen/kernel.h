@@ -25,13 +25,15 @@ typedef enum stile_kernel_role {
     STILE_KERNEL_WEIGHT_GEMM,
     STILE_KERNEL_CONTRACT_TILES,
     STILE_KERNEL_SUM_TILES, /* partial sums → f32 */
+    /* Forward plans that keep Z have this besides. */
+    STILE_KERNEL_ACTIVATE,
 } stile_kernel_role;
 
 /* Those of forward plans come first, and of them those that every configuration has. */
 enum {
     STILE_KERNEL_ROLE_COUNT = STILE_KERNEL_DECODE + 1,
     STILE_KERNEL_FORWARD_ROLE_COUNT = STILE_KERNEL_FUSED + 1,
-    STILE_KERNEL_ALL_ROLE_COUNT = STILE_KERNEL_SUM_TILES + 1,
+    STILE_KERNEL_ALL_ROLE_COUNT = STILE_KERNEL_ACTIVATE + 1,
 };
 
 /* "encode_x", "encode_w", "channel_gemm", …: file names, cache names and messages. */

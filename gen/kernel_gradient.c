@@ -32,11 +32,12 @@ static int build_permute_coefficients(builder *b)
     return 0;
 }
 
-static int build_activation_gradient(builder *b)
+/* Both directions of the activation, element by element. */
+static int build_activation(builder *b, const char *entry)
 {
     const stile_type type = b->config->precision.output;
     const int chunk = ACTIVATION_CHUNK_BYTES / stile_type_size(type);
-    b->kernel.entry = "stile_activation_gradient";
+    b->kernel.entry = entry;
     add_type(b, "Output", stile_type_name(type), "precision.output");
     add_type(b, "Activation", activation_type(b->config->epilogue.activation),
              "epilogue.activation");
@@ -130,7 +131,10 @@ int stile_build_gradient_kernel(builder *b)
     case STILE_KERNEL_PERMUTE_COEFFICIENTS:
         return build_permute_coefficients(b);
     case STILE_KERNEL_ACTIVATION_GRADIENT:
-        return build_activation_gradient(b);
+        return build_activation(b, "stile_activation_gradient");
+    case STILE_KERNEL_ACTIVATE:
+        add(b, "HAS_RESIDUAL", b->config->epilogue.residual, "epilogue.residual");
+        return build_activation(b, "stile_activate");
     case STILE_KERNEL_COLUMN_SUMS:
         return build_column_sums(b);
     case STILE_KERNEL_SUM_COLUMNS:

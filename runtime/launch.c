@@ -293,6 +293,8 @@ static int launch_role(const stile_plan *plan, stile_kernel_role role, const sti
 
 int stile_launch_workspace_init(const stile_plan *plan, void *workspace, stile_stream stream)
 {
+    if (plan->to_z)
+        return stile_launch_workspace_init(plan->to_z, workspace, stream);
     const stile_driver *driver = plan->context->driver;
     const stile_basis *b = plan->config->basis;
     const size_t offsets[3] = {plan->workspace.u, plan->workspace.v, plan->workspace.d};
@@ -323,6 +325,8 @@ int stile_launch_workspace_init(const stile_plan *plan, void *workspace, stile_s
 int stile_launch_encode_weight(const stile_plan *plan, const void *w, void *w_hat, void *workspace,
                                stile_stream stream)
 {
+    if (plan->to_z)
+        return stile_launch_encode_weight(plan->to_z, w, w_hat, workspace, stream);
     stile_context_scope scope;
     int error = stile_context_enter(plan->context, &scope);
     if (!error)
@@ -340,6 +344,7 @@ int stile_launch_kernels(const stile_plan *plan, int first, int count,
     int error = stile_context_enter(plan->context, &scope);
     for (int i = first; i < first + count && !error; i++)
         error = plan->backward ? stile_launch_backward_step(plan, i, operands, workspace, stream)
+                : plan->to_z   ? stile_launch_keeping(plan, i, operands, workspace, stream)
                                : launch_role(plan, plan->order[i], operands, workspace, stream);
     stile_context_leave(plan->context, &scope);
     return error;

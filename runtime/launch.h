@@ -53,6 +53,12 @@ int stile_launch_channel_gemm(const stile_plan *plan, const stile_plan_kernel *k
 int stile_launch_fused(const stile_plan *plan, const stile_operands *operands, char *workspace,
                        stile_stream stream);
 
+/* --- plan_cuda_keep.c ------------------------------------------------------------------------- */
+
+/* Launches kernel `index` of a run that keeps Z. */
+int stile_launch_keeping(const stile_plan *plan, int index, const stile_operands *operands,
+                         void *workspace, stile_stream stream);
+
 /* --- launch_backward.c ------------------------------------------------------------------------ */
 
 /* Copies to a workspace what kernels of the backward pass read besides coefficients. */

@@ -347,10 +347,15 @@ bool stile_comparison_within(const stile_comparison *comparison, stile_predictio
            comparison->worst_element <= 8 * predicted.worst * slack * few_terms;
 }
 
-bool stile_comparison_passes(const stile_comparison *comparison, const stile_problem *problem)
+double stile_fewest_elements(const stile_problem *problem)
 {
     const double M = (double)problem->M, K = (double)problem->K, N = (double)problem->N;
+    return fmin(fmin(M * K, K * N), M * N);
+}
+
+bool stile_comparison_passes(const stile_comparison *comparison, const stile_problem *problem)
+{
     return stile_comparison_within(comparison, stile_predict(problem),
-                                   fmin(fmin(M * K, K * N), M * N),
+                                   stile_fewest_elements(problem),
                                    (double)stile_problem_tiling(problem).tile_inner);
 }

@@ -78,6 +78,9 @@ stile_comparison stile_compare_doubles(const double *a, const double *reference,
  */
 bool stile_comparison_passes(const stile_comparison *comparison, const stile_problem *problem);
 
+/* Elements of the smallest of X, W and Y. */
+double stile_fewest_elements(const stile_problem *problem);
+
 /* The same for any prediction: `elements` is e, `terms` T. */
 bool stile_comparison_within(const stile_comparison *comparison, stile_prediction predicted,
                              double elements, double terms);

@@ -39,6 +39,10 @@ static int take_op(stile_plan *plan, const stile_plan_params *params)
                           (int)params->op);
     if (params->keep_z && params->op != STILE_OP_FORWARD)
         return stile_fail(STILE_ERROR_ARGUMENT, "keep_z is for forward plans: others read Z");
+    if (params->keep_z && plan->config->epilogue.activation == STILE_ACTIVATION_NONE)
+        return stile_fail(STILE_ERROR_ARGUMENT,
+                          "keep_z is set, but %s has no activation: nothing needs Z",
+                          plan->config->name);
     plan->op = params->op;
     plan->keep_z = params->keep_z;
     return 0;

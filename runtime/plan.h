@@ -56,6 +56,9 @@ struct stile_plan {
     size_t counters_size;
     void *zero_counters; /* as the workspace gets them; NULL where there are none */
     struct stile_backward_plan *backward; /* plan_cuda_backward.c; NULL of other plans */
+    /* Those with keep_z on CUDA devices: the plan that makes Z, and the kernel that makes Y of it. */
+    stile_plan *to_z;
+    stile_plan_kernel activate;
 };
 
 /* `bytes` rounded up to STILE_ALIGNMENT. */
@@ -158,6 +161,11 @@ int stile_plan_round_coefficients(stile_plan *plan);
 int stile_plan_cuda_create_backward(stile_plan *plan);
 const char *stile_backward_kernel_name(const stile_plan *plan, int index);
 void stile_plan_cuda_unload_backward(stile_plan *plan);
+
+/* --- plan_cuda_keep.c: their forward plans that keep Z --- */
+
+int stile_plan_cuda_create_keeping(stile_plan *plan);
+void stile_plan_cuda_unload_keeping(stile_plan *plan);
 
 /* --- plan_kernels.c --- */
 

@@ -139,9 +139,7 @@ int stile_plan_cuda_create(stile_plan *plan)
     if (plan->op != STILE_OP_FORWARD)
         return stile_plan_cuda_create_backward(plan);
     if (plan->keep_z)
-        return stile_fail(STILE_ERROR_UNSUPPORTED,
-                          "keep_z is for the CPU device alone so far: on CUDA devices, take "
-                          "a spec without activation and apply that yourself");
+        return stile_plan_cuda_create_keeping(plan);
 
     stile_gpu_of_context(&gpu, context);
     int error = stile_schedule_choose(&choice, context->winners, &gpu, config, &shape,
@@ -173,6 +171,7 @@ void stile_plan_cuda_unload(stile_plan *plan)
     if (stile_context_enter(plan->context, &scope))
         return;
     stile_plan_cuda_unload_backward(plan);
+    stile_plan_cuda_unload_keeping(plan);
     for (int role = 0; role < STILE_KERNEL_FORWARD_ROLE_COUNT; role++) {
         if (plan->kernels[role].module)
             plan->context->driver->cuModuleUnload(plan->kernels[role].module);

@@ -171,8 +171,12 @@ int stile_plan_kernel_count(const stile_plan *plan)
 
 const char *stile_plan_kernel_name(const stile_plan *plan, int index)
 {
-    return plan->backward ? stile_backward_kernel_name(plan, index)
-                          : stile_kernel_role_name(plan->order[index]);
+    if (plan->backward)
+        return stile_backward_kernel_name(plan, index);
+    if (plan->to_z)
+        return index < plan->to_z->order_count ? stile_plan_kernel_name(plan->to_z, index)
+                                               : plan->activate.kernel.name;
+    return stile_kernel_role_name(plan->order[index]);
 }
 
 int stile_run_kernel(const stile_plan *plan, int index, const stile_operands *operands,

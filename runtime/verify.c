@@ -40,6 +40,8 @@ static stile_plan_params plan_params(const stile_verify_data *data)
         .ldw = p->ldw,
         .ldy = p->ldy,
         .ldr = p->ldr,
+        .ldz = p->ldz,
+        .keep_z = data->z.size != 0,
         .variant = data->config->name,
     };
 }
@@ -82,6 +84,19 @@ static void check_reach(stile_verify_result *result, const stile_verify_data *da
     }
 }
 
+/* Where Z is kept, Y is made of what was rounded once more. */
+static bool passes(const stile_verify_data *data, const stile_comparison *comparison)
+{
+    const stile_problem *p = &data->problem;
+    const double again =
+        data->z.size ? stile_type_unit_roundoff_rms(data->config->precision.output) : 0;
+    stile_prediction predicted = stile_predict(p);
+    predicted.overall = hypot(predicted.overall, again);
+    predicted.worst = hypot(predicted.worst, again);
+    return stile_comparison_within(comparison, predicted, stile_fewest_elements(p),
+                                   (double)stile_problem_tiling(p).tile_inner);
+}
+
 static int judge(stile_verify_result *result, const stile_verify_data *data,
                  const stile_verify_case *c)
 {
@@ -101,7 +116,7 @@ static int judge(stile_verify_result *result, const stile_verify_data *data,
     else if (c->integers && (cmp->relative_rms != 0 || cmp->worst_element != 0))
         stile_verify_fail(result, "integers differ; the worst is element (%" PRId64 ", %" PRId64 ")",
                   cmp->worst_row, cmp->worst_column);
-    else if (!c->integers && !stile_comparison_passes(cmp, p)) {
+    else if (!c->integers && !passes(data, cmp)) {
         char overall[32], worst[32];
         stile_format_rounded(overall, cmp->relative_rms / result->predicted, 3);
         stile_format_rounded(worst, cmp->worst_element / result->predicted, 3);
@@ -120,18 +135,40 @@ static int judge(stile_verify_result *result, const stile_verify_data *data,
     return error;
 }
 
+/* Z, from which Y was made: it must be as good as Y, before the activation. */
+static int judge_z(stile_verify_result *result, const stile_verify_data *data,
+                   const stile_verify_case *c)
+{
+    const stile_problem *p = &data->problem;
+    stile_comparison cmp;
+    int error = stile_compare(&cmp, data->z.type, stile_host_data(&data->z), p->ldz,
+                              data->reference_z, p->M, p->N);
+    if (error)
+        return error;
+    const bool exact = cmp.relative_rms == 0 && cmp.worst_element == 0;
+    if (cmp.nonfinite || (c->integers ? !exact : !stile_comparison_passes(&cmp, p)))
+        stile_verify_fail(result,
+                          "Z is off by more than rounding explains; the worst is element (%" PRId64
+                          ", %" PRId64 ")",
+                          cmp.worst_row, cmp.worst_column);
+    if (!stile_host_padding_is_poison(&data->z))
+        stile_verify_fail(result, "the padding between rows of Z was written");
+    return 0;
+}
+
 /* --- on a GPU -------------------------------------------------------------------------------- */
 
-enum { X, W, BIAS, RESIDUAL, Y, W_HAT, WORKSPACE, BUFFER_COUNT };
+/* Results behind the operands. */
+enum { X, W, BIAS, RESIDUAL, Y, Z, W_HAT, WORKSPACE, BUFFER_COUNT };
 
 static const char *const buffer_names[BUFFER_COUNT] = {
-    "X", "W", "the bias", "the residual", "Y", "the encoded weights", "the workspace"};
+    "X", "W", "the bias", "the residual", "Y", "Z", "the encoded weights", "the workspace"};
 
 /* Device copies of a case's operands. */
 typedef struct device_case {
     const stile_driver *driver;
     const stile_plan *plan;
-    const stile_host_matrix *host[Y + 1];
+    const stile_host_matrix *host[Z + 1];
     stile_device_buffer buffers[BUFFER_COUNT];
 } device_case;
 
@@ -144,21 +181,21 @@ static void *operand(const device_case *d, int which)
 
 static int upload(device_case *d, const stile_verify_data *data)
 {
-    const stile_host_matrix *const host[Y + 1] = {&data->x, &data->w, &data->bias, &data->residual,
-                                                  &data->y};
+    const stile_host_matrix *const host[Z + 1] = {&data->x,        &data->w, &data->bias,
+                                                  &data->residual, &data->y, &data->z};
     size_t sizes[BUFFER_COUNT] = {
         [W_HAT] = stile_plan_weight_size(d->plan),
         [WORKSPACE] = stile_plan_workspace_size(d->plan),
     };
     int error = 0;
-    for (int i = 0; i <= Y; i++) {
+    for (int i = 0; i <= Z; i++) {
         d->host[i] = host[i];
         sizes[i] = host[i]->size;
     }
     for (int i = 0; i < BUFFER_COUNT && !error; i++) {
         if (sizes[i] || i == WORKSPACE)
             error = stile_device_buffer_create(&d->buffers[i], d->driver, sizes[i]);
-        if (!error && i <= Y && sizes[i])
+        if (!error && i <= Z && sizes[i])
             error = stile_device_buffer_write(&d->buffers[i], 0, host[i]->bytes, sizes[i]);
     }
     return error;
@@ -177,6 +214,7 @@ static int run_once(const device_case *d, unsigned char *y)
         .y = operand(d, Y),
         .bias = operand(d, BIAS),
         .residual = operand(d, RESIDUAL),
+        .z = operand(d, Z),
     };
     int error = stile_workspace_init(plan, workspace, NULL);
     if (!error && !online)
@@ -193,11 +231,11 @@ static int run_once(const device_case *d, unsigned char *y)
 /* Everything is poisoned again; the second result must be the first to the bit. */
 static int check_repeatable(stile_verify_result *result, device_case *d)
 {
-    static const int poisoned[] = {Y, W_HAT, WORKSPACE};
+    static const int poisoned[] = {Y, Z, W_HAT, WORKSPACE};
     size_t size = d->host[Y]->size;
     unsigned char *again = malloc(size);
     int error = again ? 0 : stile_fail_memory();
-    for (int i = 0; i < 3 && !error; i++) {
+    for (int i = 0; i < 4 && !error; i++) {
         if (d->buffers[poisoned[i]].size)
             error = stile_device_buffer_poison(&d->buffers[poisoned[i]]);
     }
@@ -253,8 +291,12 @@ static int verify_on_gpu(stile_verify_result *result, stile_context *context,
     error = upload(&d, data);
     if (!error)
         error = run_once(&d, data->y.bytes);
+    if (!error && data->z.size)
+        error = stile_device_buffer_read(&d.buffers[Z], 0, data->z.bytes, data->z.size);
     if (!error)
         error = judge(result, data, c);
+    if (!error && data->z.size)
+        error = judge_z(result, data, c);
     if (!error)
         error = check_repeatable(result, &d);
     if (!error)
@@ -304,14 +346,14 @@ static int check_reference(stile_verify_result *result, const stile_verify_data 
 }
 
 /* The device must give the reference rounded once. */
-static void check_rounding(stile_verify_result *result, const stile_verify_data *data)
+static void check_rounding(stile_verify_result *result, const stile_host_matrix *y,
+                           const double *reference)
 {
-    const stile_host_matrix *y = &data->y;
     size_t size = (size_t)stile_type_size(y->type);
     for (int64_t row = 0; row < y->rows; row++) {
         for (int64_t column = 0; column < y->columns; column++) {
             unsigned char expected[8] = {0};
-            stile_store_element(y->type, expected, 0, data->reference[row * y->columns + column]);
+            stile_store_element(y->type, expected, 0, reference[row * y->columns + column]);
             const unsigned char *got =
                 (unsigned char *)stile_host_data(y) + (size_t)(row * y->ld + column) * size;
             if (memcmp(expected, got, size) != 0) {
@@ -353,11 +395,14 @@ static int verify_on_cpu(stile_verify_result *result, stile_context *context,
         .y = stile_host_data(&data->y),
         .bias = stile_host_data(&data->bias),
         .residual = stile_host_data(&data->residual),
+        .z = stile_host_data(&data->z),
     };
     if (!error)
         error = stile_run(plan, &operands, workspace, NULL);
     if (!error)
-        check_rounding(result, data);
+        check_rounding(result, &data->y, data->reference);
+    if (!error && data->z.size)
+        check_rounding(result, &data->z, data->reference_z);
     if (!error && c->nan)
         check_reach(result, data, c);
     free(workspace);

@@ -25,6 +25,7 @@ typedef struct stile_verify_case {
     bool nan;                       /* one element of X is NaN: it may spoil its tiles only */
     uint64_t seed;
     stile_op op; /* what the plan computes; any combination of the backward operations */
+    bool keep_z; /* forward: Z is written and judged, too; false where there is no activation */
 } stile_verify_case;
 
 typedef struct stile_verify_result {

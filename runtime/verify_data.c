@@ -153,6 +153,11 @@ void *stile_host_buffer(size_t size)
     return memory;
 }
 
+static bool keeps_z(const stile_config *config, const stile_verify_case *c)
+{
+    return c->keep_z && config->epilogue.activation != STILE_ACTIVATION_NONE;
+}
+
 static int make_operands(stile_verify_data *data, const stile_verify_case *c, int threads)
 {
     const stile_config *config = data->config;
@@ -169,6 +174,8 @@ static int make_operands(stile_verify_data *data, const stile_verify_case *c, in
         error = stile_host_matrix_create(&data->w, in, nk ? c->N : c->K, nk ? c->K : c->N, c->pad_w, c->offset);
     if (!error)
         error = stile_host_matrix_create(&data->y, out, c->M, c->N, c->pad_y, c->offset);
+    if (!error && keeps_z(config, c))
+        error = stile_host_matrix_create(&data->z, out, c->M, c->N, c->pad_r, c->offset);
     if (!error && config->epilogue.bias)
         error = stile_host_matrix_create(&data->bias, out, 1, c->N, 0, c->offset);
     if (!error && config->epilogue.residual)
@@ -211,6 +218,17 @@ static int compute_reference(stile_verify_data *data, bool truth, int threads)
     if (!error)
         error = stile_reference_run(&dense_y, x, w_hat, bias, residual, data->reference, true, NULL,
                                     threads);
+    if (!error && data->z.size) {
+        stile_config plain = *data->config;
+        plain.epilogue.activation = STILE_ACTIVATION_NONE;
+        plain.epilogue.residual = false;
+        stile_problem to_z = dense_y;
+        to_z.config = &plain;
+        data->reference_z = malloc(count * sizeof(double));
+        error = data->reference_z ? stile_reference_run(&to_z, x, w_hat, bias, NULL,
+                                                        data->reference_z, true, NULL, threads)
+                                  : stile_fail_memory();
+    }
     if (!error && truth && !trained) {
         data->truth = malloc(count * sizeof(double));
         error = data->truth ? stile_reference_dense(p, x, w, bias, residual, data->truth, threads)
@@ -242,6 +260,7 @@ int stile_verify_data_create(stile_verify_data *out, const stile_config *config,
                 .ldw = trained ? 0 : (nk ? c->K : c->N) + c->pad_w,
                 .ldy = c->N + c->pad_y,
                 .ldr = c->N + c->pad_r,
+                .ldz = c->N + c->pad_r,
             },
     };
     int error = stile_problem_check(&data.problem);
@@ -265,7 +284,9 @@ void stile_verify_data_destroy(stile_verify_data *data)
     free(data->bias.bytes);
     free(data->residual.bytes);
     free(data->y.bytes);
+    free(data->z.bytes);
     free(data->reference);
+    free(data->reference_z);
     free(data->truth);
     *data = (stile_verify_data){0};
 }

@@ -19,8 +19,10 @@ typedef struct stile_verify_data {
     stile_problem problem;
     stile_host_matrix x, w, bias, residual; /* w: logical Ŵ where weights are trained */
     stile_host_matrix y;                    /* all NaN */
+    stile_host_matrix z;                    /* the same, where Z is kept */
     double *reference; /* [M,N]: the operator, by encoding, multiplying and decoding */
     double *truth;     /* [M,N]: true matrix multiplication, or NULL */
+    double *reference_z; /* [M,N]: what the activation is applied to, where Z is kept */
 } stile_verify_data;
 
 static inline void *stile_host_data(const stile_host_matrix *matrix)

@@ -19,6 +19,7 @@ typedef struct request {
     const stile_spec *spec;
     int64_t random_count, seed;
     stile_op ops[8]; /* that every case is run for */
+    bool keeps_z[8];
     int op_count;
     bool json_wanted, cpu, all;
     stile_text text;
@@ -34,6 +35,11 @@ typedef struct tally {
     bool complete; /* every case could be run */
 } tally;
 
+static const char *op_name(const stile_verify_case *c)
+{
+    return c->keep_z ? "forward_z" : stile_op_name(c->op);
+}
+
 static const char *case_text(stile_arena *arena, const stile_verify_case *c)
 {
     stile_shape shape = {c->M, c->K, c->N};
@@ -48,15 +54,15 @@ static const char *case_text(stile_arena *arena, const stile_verify_case *c)
         text = stile_arena_printf(arena, "%s, integers", text);
     if (c->nan && text)
         text = stile_arena_printf(arena, "%s, a NaN", text);
-    if (c->op != STILE_OP_FORWARD && text)
-        text = stile_arena_printf(arena, "%s: %s", stile_op_name(c->op), text);
+    if ((c->op != STILE_OP_FORWARD || c->keep_z) && text)
+        text = stile_arena_printf(arena, "%s: %s", op_name(c), text);
     return text ? text : "";
 }
 
 static void case_json(stile_json *json, const stile_verify_case *c, const stile_verify_result *r)
 {
     stile_json_begin_object(json, NULL);
-    stile_json_string(json, "op", stile_op_name(c->op));
+    stile_json_string(json, "op", op_name(c));
     stile_json_int(json, "M", c->M);
     stile_json_int(json, "K", c->K);
     stile_json_int(json, "N", c->N);
@@ -140,6 +146,7 @@ static int run_case(request *r, stile_arena *arena, const stile_config *config,
     for (int i = 0; i < r->op_count && !result; i++) {
         stile_verify_case of_op = *c;
         of_op.op = r->ops[i];
+        of_op.keep_z = r->keeps_z[i];
         result = run_op(r, arena, config, &of_op, t);
     }
     return result;
@@ -292,13 +299,15 @@ static bool take_ops(request *r)
     const char *list = stile_argument(r->arguments, "op");
     for (const char *c = list ? list : "forward"; c;) {
         const size_t size = strcspn(c, ",");
-        if (r->op_count == sizeof r->ops / sizeof *r->ops ||
-            !stile_op_parse(&r->ops[r->op_count++], c, size)) {
-            stile_print_error("--op %s: take some of forward, backward_input, backward_weight, "
-                              "backward_basis and backward, separated by commas",
+        const bool full = r->op_count == sizeof r->ops / sizeof *r->ops;
+        const bool z = size == strlen("forward_z") && strncmp(c, "forward_z", size) == 0;
+        if (full || (!z && !stile_op_parse(&r->ops[r->op_count], c, size))) {
+            stile_print_error("--op %s: take some of forward, forward_z, backward_input, "
+                              "backward_weight, backward_basis and backward, separated by commas",
                               list);
             return false;
         }
+        r->keeps_z[r->op_count++] = z;
         c = c[size] ? c + size + 1 : NULL;
     }
     return true;
@@ -342,7 +351,8 @@ static const stile_option options[] = {
     {"shape", 0, "MxKxN[,...]", "these shapes instead of the built-in ones"},
     STILE_OPTION_ROWS_PER_GROUP,
     {"op", 0, "OP[,...]",
-     "what to compute: forward (the default), backward_input (dX),\n"
+     "what to compute: forward (the default), forward_z (also what\n"
+     "the activation is applied to), backward_input (dX),\n"
      "backward_weight (dW, dbias), backward_basis (dU, dV, dD), or\n"
      "backward, all of these in one plan"},
     {"random", 0, "COUNT", "also this many random shapes; default 20, with --shape 0"},

@@ -80,10 +80,12 @@ static void add_fused(jobs *all, const stile_config *config, const stile_arch *a
     add_job(all, &fused, arch, STILE_KERNEL_FUSED);
 }
 
-/* The kernels of backward plans, of the input alone and of everything. */
+/* The kernels of training: Y from Z, and backward plans, of the input alone and of everything. */
 static void add_gradients(jobs *all, const stile_config *config, const stile_arch *arch)
 {
     const int gradients[] = {STILE_GRADIENT_INPUT, 7};
+    if (config->epilogue.activation != STILE_ACTIVATION_NONE)
+        add_job(all, config, arch, STILE_KERNEL_ACTIVATE);
     for (int g = 0; g < 2; g++) {
         stile_gradient_configs configs;
         if (stile_gradient_configure(&configs, all->arena, config, gradients[g]))

@@ -147,18 +147,23 @@ static void rank_triple(ranking *list, const stile_triple *triple, double error)
     list->errors[at] = error;
 }
 
-/* Sets `elements` to the next subset in lexicographic order, the identity kept; false: to the
-   first. */
-static bool next_subset(uint8_t *elements, int count, int order)
+/* The elements from place `first` on become `next`, next + 1, … */
+static void count_on(uint8_t elements[STILE_MAX_TILE], int count, int first, int next)
+{
+    for (int i = 0; i < STILE_MAX_TILE; i++) {
+        if (i >= first && i < count)
+            elements[i] = (uint8_t)(next + i - first);
+    }
+}
+
+/* The next subset in lexicographic order, the identity kept; false: the first one again. */
+static bool next_subset(uint8_t elements[STILE_MAX_TILE], int count, int order)
 {
     int i = count - 1;
     while (i > 0 && elements[i] == order - count + i)
         i--;
-    const bool more = i > 0;
-    const int from = more ? elements[i] + 1 : 0;
-    for (int j = more ? i : 0; j < count; j++)
-        elements[j] = (uint8_t)(from + j - (more ? i : 0));
-    return more;
+    count_on(elements, count, i > 0 ? i : 0, i > 0 ? elements[i] + 1 : 0);
+    return i > 0;
 }
 
 /* How many triples there are with the identity in each subset. */
@@ -180,10 +185,8 @@ static double error_of(const stile_group *group, const stile_triple *triple)
 
 static void rank_all(ranking *list, const stile_group *group, stile_triple *triple)
 {
-    for (int i = 0; i < 3; i++) {
-        for (int j = 0; j < triple->sizes[i]; j++)
-            triple->elements[i][j] = (uint8_t)j;
-    }
+    for (int i = 0; i < 3; i++)
+        count_on(triple->elements[i], triple->sizes[i], 0, 0);
     for (bool more = true; more;) {
         rank_triple(list, triple, error_of(group, triple));
         more = false;

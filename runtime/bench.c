@@ -400,6 +400,10 @@ int stile_bench_run(stile_bench_result *out, stile_context *context, const stile
     };
     stile_bench_result result = {.true_error = NAN, .dense_true_error = NAN};
     int error = make_plan(&b, spec);
+    if (!error) {
+        result.schedule = b.plan->choice.schedule;
+        result.origin = stile_schedule_origin_name(b.plan->choice.origin);
+    }
     stile_context_scope scope;
     if (!error)
         error = stile_context_enter(context, &scope);

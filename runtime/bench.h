@@ -35,6 +35,8 @@ typedef struct stile_quantiles {
 } stile_quantiles;
 
 typedef struct stile_bench_result {
+    stile_schedule schedule; /* of the plan */
+    const char *origin;      /* why that: "rule", "pinned", "tuned", "model" */
     stile_quantiles stl;
     int kernel_count; /* kernels of a run, timed one by one in a second series */
     struct {

@@ -14,6 +14,7 @@
 #include "inputs.h"
 #include "nvrtc.h"
 #include "output.h"
+#include "schedule_space.h"
 #include "table.h"
 
 typedef struct request {
@@ -106,6 +107,9 @@ static void print_result(request *r, stile_arena *arena, const stile_config *con
             text, "  %s × cuBLAS: %s %% of the limit %s\n", stile_human_number(arena, x.ratio, 3),
             stile_human_number(arena, 100 * x.share, 3), stile_human_number(arena, x.limit, 4));
     stile_table_print(text, &table);
+    stile_text_append(text, "  schedule: ");
+    stile_schedule_print(text, &b->schedule);
+    stile_text_appendf(text, " (%s)\n", b->origin);
     if (*b->dense_note)
         stile_text_appendf(text, "  %s\n", b->dense_note);
     if (b->has_dense && *stile_epilogue_text(arena, &config->epilogue))
@@ -157,6 +161,11 @@ static void result_json(request *r, const stile_config *config, const stile_benc
     stile_json_int(json, "K", r->params.shape.K);
     stile_json_int(json, "N", r->params.shape.N);
     stile_json_int(json, "rows_per_group", r->params.rows_per_group);
+    stile_text schedule = {0};
+    stile_schedule_print(&schedule, &b->schedule);
+    stile_json_string(json, "schedule", schedule.data);
+    stile_json_string(json, "schedule_origin", b->origin);
+    stile_text_free(&schedule);
     stile_json_begin_object(json, "stl");
     quantiles_json(json, "ms", &b->stl);
     stile_json_real(json, "mma_tflops", x.mma * 1e-12);

@@ -74,7 +74,7 @@ struct warp {
     block *block;
     unsigned index, lanes; /* lanes: bits of those that exist */
     unsigned runnable, exited, collecting;
-    bool queued;
+    bool queued, slow;
     uint64_t asleep_until;
     contribution contributions[WARP_SIZE];
 };
@@ -97,6 +97,7 @@ struct block {
 
 struct cluster {
     unsigned size, live, live_blocks, arrived, phase;
+    bool slow;
     block *blocks[MAX_CLUSTER];
 };
 

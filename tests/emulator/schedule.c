@@ -9,8 +9,10 @@
 
 enum {
     TURNS = 16,          /* of a warp in a row, at most */
-    LONG_DELAY = 100,    /* turns of warps; now and then many times that */
-    DELAY_SCALES = 4,    /* each four times the one before */
+    DELAY = 100,         /* turns of warps */
+    SLOW_DELAY = 5000,   /* the same, of the slow ones */
+    SLOW_WARPS = 8,      /* one in so many is slow */
+    SLOW_CLUSTERS = 4,   /* all warps of one in so many are */
     TASK_DELAY = 64,     /* turns, of a copy */
     IDLE_PER_LANE = 1000, /* vain polls of each lane that make a deadlock */
     MAX_TIMEOUTS = 3,    /* of waits at an mbarrier, when nothing else can run */
@@ -150,6 +152,12 @@ static void enter(void)
 
 void schedule_lane(lane *l, unsigned fiber)
 {
+    if (l->thread.lane == 0) {
+        cluster *c = l->block->cluster;
+        if (l->thread.warp == 0 && l->block->rank == 0)
+            c->slow = machine_random(SLOW_CLUSTERS) == 0;
+        l->warp->slow = c->slow || machine_random(SLOW_WARPS) == 0;
+    }
     l->stack_pointer = fiber_prepare(fiber, enter);
     machine_wake(l);
 }
@@ -239,8 +247,7 @@ static void run_warp(warp *w)
     w->queued = false;
     if (w->runnable) {
         if (machine_random(100) < m->delays)
-            w->asleep_until =
-                m->tick + machine_random(LONG_DELAY << 2 * machine_random(DELAY_SCALES));
+            w->asleep_until = m->tick + machine_random(w->slow ? SLOW_DELAY : DELAY);
         enqueue(w);
     }
 }

@@ -15,8 +15,8 @@ SPECS = os.path.join(os.environ["STILE_TEST_SOURCE"], "specs")
 
 # A straight-line and a dense basis, trained weights under a coupling of rows, tf32 operands.
 FILES = ("strassen", "random_r16", "causal_trained", "strassen_f32")
-# One tile and less, tails everywhere; more than a block in each direction with few blocks.
-SHAPES = "3x2x1,33x47x29,290x150x530"
+# Less than a tile, tails everywhere, more than a block along M and along N.
+SHAPES = "3x2x1,33x47x29,290x40x29,9x150x530"
 
 FUSED = """stile: 1
 name: fused_%s

@@ -43,6 +43,15 @@ bool stile_schedule_equal(const stile_schedule *a, const stile_schedule *b)
            a->encode == b->encode && a->decode == b->decode && a->region == b->region;
 }
 
+int stile_schedule_distance(const stile_schedule *a, const stile_schedule *b)
+{
+    bool block = a->family != b->family || a->block_m != b->block_m || a->block_n != b->block_n ||
+                 a->block_k != b->block_k || a->stages != b->stages;
+    bool decode = a->decode != b->decode && a->family == b->family;
+    return block + decode + (a->region != b->region) + (a->band != b->band) +
+           (a->encode != b->encode);
+}
+
 bool stile_schedule_same_arithmetic(const stile_schedule *a, const stile_schedule *b)
 {
     /* Both families add up K in the order of its elements, whatever the block. */

@@ -31,6 +31,13 @@ int stile_schedule_complete(stile_schedule *out, const stile_config *config, con
 
 bool stile_schedule_equal(const stile_schedule *a, const stile_schedule *b);
 
+/*
+ * In how many respects two schedules differ: the block with its family and stages, the region, the
+ * band, how X is encoded, how Y is decoded (which need not be another respect where families
+ * differ).
+ */
+int stile_schedule_distance(const stile_schedule *a, const stile_schedule *b);
+
 /* Whether kernels of both schedules do the same arithmetic, and so give the same bits. */
 bool stile_schedule_same_arithmetic(const stile_schedule *a, const stile_schedule *b);
 

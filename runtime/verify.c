@@ -77,7 +77,7 @@ static void check_reach(stile_verify_result *result, const stile_verify_data *da
                 stile_load_element(data->y.type, stile_host_data(&data->y), i * data->y.ld + j);
             if (isfinite(y) == expected) {
                 stile_verify_fail(result, "a NaN of X %s element (%" PRId64 ", %" PRId64 ")",
-                          expected ? "does not reach" : "spoils", i, j);
+                                  expected ? "does not reach" : "spoils", i, j);
                 return;
             }
         }
@@ -110,20 +110,22 @@ static int judge(stile_verify_result *result, const stile_verify_data *data,
     result->predicted = c->integers ? 0 : stile_predicted_error(p);
     if (cmp->nonfinite)
         stile_verify_fail(result,
-                  "%" PRId64 " elements are finite where they should not be, or not finite "
-                  "where they should; the first is (%" PRId64 ", %" PRId64 ")",
-                  cmp->nonfinite, cmp->worst_row, cmp->worst_column);
+                          "%" PRId64 " elements are finite where they should not be, or not finite "
+                          "where they should; the first is (%" PRId64 ", %" PRId64 ")",
+                          cmp->nonfinite, cmp->worst_row, cmp->worst_column);
     else if (c->integers && (cmp->relative_rms != 0 || cmp->worst_element != 0))
-        stile_verify_fail(result, "integers differ; the worst is element (%" PRId64 ", %" PRId64 ")",
-                  cmp->worst_row, cmp->worst_column);
+        stile_verify_fail(result,
+                          "integers differ; the worst is element (%" PRId64 ", %" PRId64 ")",
+                          cmp->worst_row, cmp->worst_column);
     else if (!c->integers && !passes(data, cmp)) {
         char overall[32], worst[32];
         stile_format_rounded(overall, cmp->relative_rms / result->predicted, 3);
         stile_format_rounded(worst, cmp->worst_element / result->predicted, 3);
-        stile_verify_fail(result,
-                  "the error is %s times the prediction, and %s times it in the worst element "
-                  "(%" PRId64 ", %" PRId64 "): more than rounding explains",
-                  overall, worst, cmp->worst_row, cmp->worst_column);
+        stile_verify_fail(
+            result,
+            "the error is %s times the prediction, and %s times it in the worst element "
+            "(%" PRId64 ", %" PRId64 "): more than rounding explains",
+            overall, worst, cmp->worst_row, cmp->worst_column);
     }
     if (!stile_host_padding_is_poison(&data->y))
         stile_verify_fail(result, "the padding between rows of Y was written");
@@ -273,12 +275,11 @@ static int check_memory(stile_verify_result *result, const device_case *d)
 }
 
 static int verify_on_gpu(stile_verify_result *result, stile_context *context,
-                         const stile_spec *spec, stile_verify_data *data,
-                         const stile_verify_case *c)
+                         stile_verify_data *data, const stile_verify_case *c)
 {
     stile_plan *plan = NULL;
     stile_plan_params params = plan_params(data);
-    int error = stile_plan_create(&plan, context, spec, &params);
+    int error = stile_plan_create_config(&plan, context, data->config, &params);
     if (error)
         return error;
     stile_context_scope scope;
@@ -334,9 +335,9 @@ static int check_reference(stile_verify_result *result, const stile_verify_data 
             result->to_operator.relative_rms > 2 * result->predicted ||
             result->to_operator.worst_element > 1e3 * result->predicted)
             stile_verify_fail(result,
-                      "reference and direct contraction differ; the worst "
-                      "is element (%" PRId64 ", %" PRId64 ")",
-                      result->to_operator.worst_row, result->to_operator.worst_column);
+                              "reference and direct contraction differ; the worst "
+                              "is element (%" PRId64 ", %" PRId64 ")",
+                              result->to_operator.worst_row, result->to_operator.worst_column);
         result->has_truth = data->truth != NULL;
         if (result->has_truth)
             result->to_truth = stile_compare_doubles(data->reference, data->truth, p.M, p.N);
@@ -357,9 +358,9 @@ static void check_rounding(stile_verify_result *result, const stile_host_matrix 
             const unsigned char *got =
                 (unsigned char *)stile_host_data(y) + (size_t)(row * y->ld + column) * size;
             if (memcmp(expected, got, size) != 0) {
-                stile_verify_fail(result,
-                          "element (%" PRId64 ", %" PRId64 ") is not the reference, rounded once",
-                          row, column);
+                stile_verify_fail(
+                    result, "element (%" PRId64 ", %" PRId64 ") is not the reference, rounded once",
+                    row, column);
                 return;
             }
         }
@@ -369,15 +370,14 @@ static void check_rounding(stile_verify_result *result, const stile_host_matrix 
 }
 
 static int verify_on_cpu(stile_verify_result *result, stile_context *context,
-                         const stile_spec *spec, stile_verify_data *data,
-                         const stile_verify_case *c)
+                         stile_verify_data *data, const stile_verify_case *c)
 {
     int error = check_reference(result, data, c);
     if (error)
         return error;
     stile_plan *plan = NULL;
     stile_plan_params params = plan_params(data);
-    error = stile_plan_create(&plan, context, spec, &params);
+    error = stile_plan_create_config(&plan, context, data->config, &params);
     if (error)
         return error;
     bool online = data->config->encode == STILE_ENCODE_ONLINE;
@@ -425,8 +425,8 @@ int stile_verify_run(stile_verify_result *out, stile_context *context, const sti
         return error;
     if (result.applies) {
         error = context->device == STILE_DEVICE_CPU
-                    ? verify_on_cpu(&result, context, spec, &data, c)
-                    : verify_on_gpu(&result, context, spec, &data, c);
+                    ? verify_on_cpu(&result, context, &data, c)
+                    : verify_on_gpu(&result, context, &data, c);
         stile_verify_data_destroy(&data);
     }
     if (!error)

@@ -11,6 +11,7 @@
 #include "output.h"
 #include "plan.h"
 #include "random_data.h"
+#include "schedule_space.h"
 #include "table.h"
 
 typedef struct request {
@@ -21,7 +22,7 @@ typedef struct request {
     stile_op ops[8]; /* that every case is run for */
     bool keeps_z[8];
     int op_count;
-    bool json_wanted, cpu, all;
+    bool json_wanted, cpu, all, schedules;
     stile_text text;
     stile_json json;
 } request;
@@ -215,14 +216,9 @@ static void print_tally(request *r, stile_arena *arena, const stile_config *conf
     stile_text_append(&r->text, "\n");
 }
 
-static int visit(void *user, const stile_config *config)
+/* All cases of a variant, with the schedule that a plan takes or the one that it pins. */
+static int verify_config(request *r, stile_arena *arena, const stile_config *config)
 {
-    request *r = user;
-    stile_arena *arena = stile_arena_create();
-    if (!arena) {
-        stile_print_error("out of memory");
-        return STILE_EXIT_FAILURE;
-    }
     tally t = {0};
     if (r->json_wanted) {
         stile_json_begin_object(&r->json, NULL);
@@ -240,8 +236,46 @@ static int visit(void *user, const stile_config *config)
     } else {
         print_tally(r, arena, config, &t);
     }
-    stile_arena_destroy(&arena);
     return t.failed && result < STILE_EXIT_CHECK_FAILED ? STILE_EXIT_CHECK_FAILED : result;
+}
+
+/* Each schedule that differs from the rule in one respect, and the rule's own. */
+static int verify_schedules(request *r, stile_arena *arena, const stile_config *config)
+{
+    const stile_schedule *list;
+    int count, worst = STILE_EXIT_OK;
+    if (stile_schedule_space(&list, &count, arena, config, &r->context->arch))
+        return verify_config(r, arena, config); /* says why there is none */
+    for (int i = 0; i < count && worst <= STILE_EXIT_CHECK_FAILED; i++) {
+        if (stile_schedule_distance(&list[0], &list[i]) > 1)
+            continue;
+        stile_config scheduled = *config;
+        stile_text name = {0};
+        stile_text_appendf(&name, "%s (", config->name);
+        stile_schedule_print(&name, &list[i]);
+        stile_text_append(&name, ")");
+        scheduled.schedule = list[i];
+        scheduled.name = name.failed ? NULL : stile_arena_strdup(arena, name.data);
+        int result = scheduled.name ? verify_config(r, arena, &scheduled)
+                                    : stile_report_failure(STILE_ERROR_MEMORY, NULL);
+        stile_text_free(&name);
+        worst = result > worst ? result : worst;
+    }
+    return worst;
+}
+
+static int visit(void *user, const stile_config *config)
+{
+    request *r = user;
+    stile_arena *arena = stile_arena_create();
+    if (!arena) {
+        stile_print_error("out of memory");
+        return STILE_EXIT_FAILURE;
+    }
+    bool schedules = r->schedules && !r->cpu;
+    int result = schedules ? verify_schedules(r, arena, config) : verify_config(r, arena, config);
+    stile_arena_destroy(&arena);
+    return result;
 }
 
 static int verify_specs(request *r, stile_spec **specs)
@@ -321,6 +355,7 @@ static int run(const stile_arguments *arguments)
         .random_count = stile_flag(arguments, "shape") ? 0 : 20,
         .json_wanted = stile_flag(arguments, "json"),
         .all = stile_flag(arguments, "all"),
+        .schedules = stile_flag(arguments, "schedules"),
     };
     r.json.text = &r.text;
     if (!stile_argument_int(arguments, "random", 0, 100000, &r.random_count) ||
@@ -328,6 +363,10 @@ static int run(const stile_arguments *arguments)
         return STILE_EXIT_USAGE;
     if (!take_ops(&r))
         return STILE_EXIT_USAGE;
+    if (r.schedules && stile_flag(arguments, "op")) {
+        stile_print_error("--schedules are those of the forward operation: leave out --op");
+        return STILE_EXIT_USAGE;
+    }
     if (stile_flag(arguments, "rows-per-group") && !stile_flag(arguments, "shape")) {
         stile_print_error("--rows-per-group is for the shapes of --shape: give both, or neither "
                           "(the built-in cases have groups of their own)");
@@ -355,6 +394,9 @@ static const stile_option options[] = {
      "the activation is applied to), backward_input (dX),\n"
      "backward_weight (dW, dbias), backward_basis (dU, dV, dD), or\n"
      "backward, all of these in one plan"},
+    {"schedules", 0, NULL,
+     "on a GPU: once for each schedule that differs from the usual one\n"
+     "in one respect (see stile tune)"},
     {"random", 0, "COUNT", "also this many random shapes; default 20, with --shape 0"},
     {"seed", 0, "S", "of the random shapes; default 1"},
     {"device", 0, "cuda[:i]|cpu",

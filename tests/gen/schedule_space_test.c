@@ -207,6 +207,28 @@ static void what_cannot_be_had_is_refused(void **state)
     close_space(&s);
 }
 
+static void distance_counts_what_differs(void **state)
+{
+    (void)state;
+    space s = open_space(DENSE, "sm_90a");
+    stile_schedule other = s.list[0];
+    assert_int_equal(stile_schedule_distance(&s.list[0], &other), 0);
+    other.stages = 3;
+    other.block_n = 128;
+    assert_int_equal(stile_schedule_distance(&s.list[0], &other), 1);
+    other.family = STILE_FAMILY_SM_80; /* which decodes in one way only */
+    other.decode = STILE_METHOD_FMA;
+    assert_int_equal(stile_schedule_distance(&s.list[0], &other), 1);
+    other.band = 1024;
+    other.encode = STILE_METHOD_FMA;
+    assert_int_equal(stile_schedule_distance(&s.list[0], &other), 3);
+    int near = 0;
+    for (int i = 0; i < s.count; i++)
+        near += stile_schedule_distance(&s.list[0], &s.list[i]) <= 1;
+    assert_true(near > 20 && near < s.count / 4);
+    close_space(&s);
+}
+
 static void families_and_methods_decide_the_arithmetic(void **state)
 {
     (void)state;
@@ -234,6 +256,7 @@ int main(void)
         cmocka_unit_test(a_pinned_region_stays_and_none_is_tried_by_itself),
         cmocka_unit_test(texts_read_back),
         cmocka_unit_test(what_cannot_be_had_is_refused),
+        cmocka_unit_test(distance_counts_what_differs),
         cmocka_unit_test(families_and_methods_decide_the_arithmetic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,16 @@ class Tune(unittest.TestCase):
         self.check(result)
         self.assertEqual(self.tune()["resumed"], 0)
 
+    def test_every_schedule_is_verified(self):
+        result = subprocess.run([PROGRAM, "verify", self.spec, "--schedules", "--shape", "13x9x10"],
+                                env=self.environment, capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr + result.stdout)
+        lines = result.stdout.splitlines()
+        self.assertGreaterEqual(len(lines), 5)  # the rule, three bands, plain encoding
+        for line in lines:
+            self.assertRegex(line, r"^tuned \(sm_80 64x64x64 .*\): ok, 2 passed, 0 failed")
+        self.assertEqual(len(set(line.split(")")[0] for line in lines)), len(lines))
+
 
 sys.argv[1:] = []
 unittest.main()

@@ -73,7 +73,8 @@ def draw(batch: int, size: int, g: torch.Generator):
     and colours, on a shaded and noisy ground with three short lines across it.
 
     There are 5 shapes times 4 fills. Noise has a standard deviation of 0.15 of the range of
-    colours."""
+    colours.
+    """
 
     def uniform(low, high, *shape):
         return low + (high - low) * torch.rand(batch, *shape, 1, 1, generator=g)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The architecture of TinyLlama-1.1B (arXiv 2401.02385): RMSNorm, rotary positions, grouped-query
-attention, SwiGLU. Also smaller, and bidirectional for masked modelling."""
+attention, SwiGLU. Also smaller, and bidirectional for masked modelling.
+"""
 
 from dataclasses import dataclass
 

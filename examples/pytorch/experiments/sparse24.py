@@ -3,7 +3,8 @@
 step.
 
 Trained by SR-STE (arXiv 2102.04010): the gradient passes straight through the mask, and weights
-that are masked decay, so that the choice settles."""
+that are masked decay, so that the choice settles.
+"""
 
 import torch
 from torch import Tensor, nn

@@ -6,7 +6,8 @@ usage: step_time.py MODEL VARIANT [--batch N] [--length N] [--backend B] [--runs
 MODEL is tinyllama-1.1b, t2t-vit-7, t2t-vit-14 or toy; VARIANT as in variants.py, weights are
 random. In inference 2:4 uses PyTorch's semi-structured sparse tensors where it can; in training its
 arithmetic is dense. One variant a process; `ratio` against dense needs both from one session of the
-same machine."""
+same machine.
+"""
 
 import argparse
 import json

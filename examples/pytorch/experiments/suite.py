@@ -5,7 +5,8 @@ usage: suite.py run SUITE --out DIR [--minutes 8] [--seeds 3] [--size small]
        suite.py table DIR...
 
 `run` ends after the given time with exit code 75 and goes on where it stopped when called again; 0
-when all is done. `table` prints what DIR has, in Markdown, means over seeds with their spread."""
+when all is done. `table` prints what DIR has, in Markdown, means over seeds with their spread.
+"""
 
 import argparse
 import collections

@@ -6,7 +6,8 @@ RUN.pt]
 
 TASK is causal, masked or image; VARIANT is as in variants.py. A piece ends after --seconds with a
 checkpoint, and exit code 75; the same command then continues where it stopped, with the same
-numbers. Exit code 0: done, DIR/NAME.json is there."""
+numbers. Exit code 0: done, DIR/NAME.json is there.
+"""
 
 import argparse
 import json

@@ -30,7 +30,8 @@ class ChannelAnnealing:
 
     Call step() in the course of training, and finish() at its end: the channels are then removed,
     so that parameters have other shapes and optimizers have to be made anew. While channels fade,
-    kernels take coefficients as operands, even if the basis is not trained."""
+    kernels take coefficients as operands, even if the basis is not trained.
+    """
 
     def __init__(self, model: nn.Module, rank: int):
         self._kept = {}

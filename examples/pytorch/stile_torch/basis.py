@@ -175,7 +175,8 @@ class Basis:
 
         For every tile of W it minimises the error of the tiles of Y over X with independent entries
         of unit variance: Ŵ solves (UUᵀ ∘ DᵀD) ŵ = ⟨the true product, u_c ⊗ d_c⟩. An exact basis
-        stays as exact as it was."""
+        stays as exact as it was.
+        """
         m, k, n = self.tile
         right = torch.einsum('cab,adc->cbd', self.U.view(-1, m, k), self.D.view(m, n, -1))
         V = torch.linalg.pinv(self.gram, hermitian=True) @ right.reshape(-1, k * n)

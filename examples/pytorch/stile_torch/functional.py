@@ -3,7 +3,8 @@
 
 X̂ = U·(tiles of X), Ŷ_c = X̂_c·Ŵ_cᵀ, tiles of Y = D·Ŷ. Tiles are columns of a matrix, so that
 encoding and decoding are one product each, and the channels one batched product. Sizes that are no
-multiple of the tile are padded with zeros."""
+multiple of the tile are padded with zeros.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -47,7 +48,8 @@ def stl(x: Tensor, w_hat: Tensor, U: Tensor, D: Tensor, tile, out_features: int)
     """Y [G, R, N] from X [G, R, K] and Ŵ [r, ⌈N/n⌉, ⌈K/k⌉]; no tile straddles two groups.
 
     X and Ŵ are of one type. Where U and D are of a wider one, X̂ and Y are formed in that, then
-    rounded."""
+    rounded.
+    """
     m, k, n = tile
     groups, rows, _ = x.shape
     rank = w_hat.shape[0]

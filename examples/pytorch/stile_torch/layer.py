@@ -33,7 +33,8 @@ class STLLinear(nn.Module):
                 bf16 on CUDA devices where it is found, and plain PyTorch for the rest
 
     U, V and D are in the state dict, with the masks. Their start is as in the basis; that of W as
-    in nn.Linear, scaled so that y has the variance that it would have there."""
+    in nn.Linear, scaled so that y has the variance that it would have there.
+    """
 
     def __init__(
         self,
@@ -231,9 +232,13 @@ class STLLinear(nn.Module):
         U, D = self.factors()
         if self.uses_library(x):
             packed = self.packed if not self.training else None
+            if packed is None or torch.is_grad_enabled():
+                w_hat = self.encoded_weight(dtype)
+            else:
+                w_hat = x.new_empty(0)  # not read
             y = ops.linear(
                 x.reshape(-1, self.in_features),
-                self.encoded_weight(dtype),
+                w_hat,
                 U,
                 D,
                 bias,

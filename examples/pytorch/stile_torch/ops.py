@@ -74,8 +74,9 @@ def linear(
 ) -> Tensor:
     """STL(x, ŵ) + bias for x [M, K] in groups of rows_per_group (0: one group).
 
-    packed: what pack_weight made of w_hat, or None. u and d are read where the kernels of the basis
-    take coefficients, and by the backward pass; of any float type.
+    packed: what pack_weight made of w_hat, which then is read by the backward pass alone, or None.
+    u and d are read where the kernels of the basis take coefficients, and by the backward pass; of
+    any float type.
     """
     if w_hat.dtype != x.dtype:
         raise TypeError(f'x is {x.dtype}, but the encoded weight {w_hat.dtype}')
@@ -108,7 +109,8 @@ def linear_backward(
     needs: List[bool],
 ) -> List[Tensor]:
     """The gradients of stile::linear for x, w_hat, u and d; empty where `needs` says so. Those of u
-    and d are f32."""
+    and d are f32.
+    """
     needs_x, needs_w, needs_u, needs_d = needs
     op = (
         needs_x * library.BACKWARD_INPUT

@@ -33,7 +33,8 @@ def check(spec: Spec, rows: str, structural: bool):
     """Raises RowsError unless the basis keeps to `rows` and to what the spec demands.
 
     structural: whether Ŵ or the coefficients are trained freely, so that zeros alone can be relied
-    on."""
+    on.
+    """
     if rows not in ALLOWED:
         raise ValueError(
             f"rows must be one of {', '.join(map(repr, ALLOWED))}, not {rows!r}: it states "

@@ -184,6 +184,10 @@ class Library(unittest.TestCase):
         torch.testing.assert_close(layer(x), y)  # the packed ones
         layer.pack()
         torch.testing.assert_close(layer(x), layer.bias.expand(2, 3, 5))
+        layer.w_hat.data.fill_(float('nan'))
+        with torch.no_grad():  # weights are not even read
+            torch.testing.assert_close(layer(x), layer.bias.expand(2, 3, 5))
+        layer.w_hat.data.fill_(1)
         layer.train()
         self.assertIsNone(layer.packed)
         layer.eval().pack()

@@ -3,7 +3,8 @@
 
 #include "fail.h"
 
-/* --- operators derived from an operator -------------------------------------------------------- */
+/* --- operators derived from an operator --------------------------------------------------------
+ */
 
 /* Where entry (row i, column j) of a new factor comes from. */
 typedef struct source {
@@ -46,8 +47,8 @@ static const stile_basis *rotate(stile_arena *arena, const stile_basis *from, in
     const source sources[3] = {{matrices[0], transposed[0], m, k},
                                {matrices[1], transposed[1], k, n},
                                {matrices[2], transposed[2], m, n}};
-    stile_basis *out = stile_basis_create(arena, from->name, m, k, n, from->rank,
-                                          stile_basis_is_rational(from));
+    stile_basis *out =
+        stile_basis_create(arena, from->name, m, k, n, from->rank, stile_basis_is_rational(from));
     if (!out)
         return NULL;
     fill(out, out->u, out->u_exact, false, from, &sources[0]);
@@ -93,8 +94,8 @@ int stile_gradient_configure(stile_gradient_configs *out, stile_arena *arena,
                                        p.input};
     const bool read_by_others = gradients & STILE_GRADIENT_BASIS;
     stile_config *f = derive(arena, config, b, p, rows);
-    stile_config *i = derive(arena, config, input, of_input,
-                             read_by_others ? rows : STILE_FAMILY_ANY);
+    stile_config *i =
+        derive(arena, config, input, of_input, read_by_others ? rows : STILE_FAMILY_ANY);
     stile_config *t = derive(arena, config, input, of_input, STILE_FAMILY_ANY);
     stile_config *w = derive(arena, config, weight, of_weight, rows);
     if (!f || !i || !t || !w)
@@ -108,7 +109,8 @@ int stile_gradient_configure(stile_gradient_configs *out, stile_arena *arena,
     return 0;
 }
 
-/* --- steps ------------------------------------------------------------------------------------- */
+/* --- steps -------------------------------------------------------------------------------------
+ */
 
 /* The operator of a step. */
 enum { FORWARD, INPUT, TRANSPOSED, WEIGHT };
@@ -188,15 +190,87 @@ bool stile_gradient_step_runs(stile_gradient_step step, const stile_config *conf
     return false;
 }
 
+/* What a step is rendered from. */
+static const stile_config *config_of(const stile_gradient_configs *configs,
+                                     stile_gradient_step step)
+{
+    const stile_config *const of[] = {configs->forward, configs->input, configs->weight_transposed,
+                                      configs->weight};
+    return of[steps[step].config];
+}
+
+static stile_kernel_role role_of(const stile_gradient_configs *configs, stile_gradient_step step)
+{
+    /* Dense W is encoded again, the other way; Ŵ is transposed. */
+    if (step == STILE_STEP_TRANSPOSE_W && configs->forward->encode == STILE_ENCODE_ONLINE)
+        return STILE_KERNEL_ENCODE_W;
+    return steps[step].role;
+}
+
 int stile_gradient_step_render(stile_kernel *out, stile_arena *arena,
                                const stile_gradient_configs *configs, const stile_arch *arch,
                                stile_gradient_step step)
 {
-    const stile_config *const of[] = {configs->forward, configs->input, configs->weight_transposed,
-                                      configs->weight};
-    const stile_config *config = of[steps[step].config];
-    stile_kernel_role role = steps[step].role;
-    if (step == STILE_STEP_TRANSPOSE_W && config->encode == STILE_ENCODE_ONLINE)
-        role = STILE_KERNEL_ENCODE_W;
-    return stile_kernel_render(out, arena, config, arch, role);
+    return stile_kernel_render(out, arena, config_of(configs, step), arch, role_of(configs, step));
+}
+
+/* --- all kernels of training -------------------------------------------------------------------
+ */
+
+const stile_config *stile_config_to_z(stile_arena *arena, const stile_config *config)
+{
+    stile_config *out = stile_arena_alloc(arena, sizeof *out);
+    if (!out)
+        return NULL;
+    *out = *config;
+    out->epilogue.activation = STILE_ACTIVATION_NONE;
+    out->epilogue.residual = false;
+    return out;
+}
+
+/* Adds the steps of a plan; `all`: or those alone that depend on what reads dX̂ besides. */
+static int add_steps(stile_training_kernel *list, int *count, stile_arena *arena,
+                     const stile_config *config, int gradients, bool all, const char *format)
+{
+    stile_gradient_configs configs;
+    int error = stile_gradient_configure(&configs, arena, config, gradients);
+    for (int i = 0; i < STILE_STEP_COUNT && !error; i++) {
+        const stile_gradient_step step = (stile_gradient_step)i;
+        if (!stile_gradient_step_runs(step, config, gradients) ||
+            (!all && step != STILE_STEP_PRODUCT_DX && step != STILE_STEP_DECODE_DX))
+            continue;
+        const char *name = stile_arena_printf(arena, format, stile_gradient_step_name(step));
+        if (!name)
+            return stile_fail_memory();
+        list[(*count)++] =
+            (stile_training_kernel){name, config_of(&configs, step), role_of(&configs, step)};
+    }
+    return error;
+}
+
+int stile_training_kernels(stile_training_kernel **out, int *count, stile_arena *arena,
+                           const stile_config *config)
+{
+    enum { MOST = STILE_STEP_COUNT + 4 };
+    const int everything = STILE_GRADIENT_INPUT | STILE_GRADIENT_WEIGHT | STILE_GRADIENT_BASIS;
+    stile_training_kernel *list = stile_arena_array(arena, MOST, sizeof *list);
+    const stile_config *to_z = stile_config_to_z(arena, config);
+    int n = 0;
+    if (!list || !to_z)
+        return stile_fail_memory();
+    int error = add_steps(list, &n, arena, config, everything, true, "backward_%s");
+    if (!error)
+        error =
+            add_steps(list, &n, arena, config, STILE_GRADIENT_INPUT, false, "backward_%s_alone");
+    if (error)
+        return error;
+    if (config->epilogue.activation != STILE_ACTIVATION_NONE) {
+        const stile_kernel_role last =
+            config->schedule.region ? STILE_KERNEL_FUSED : STILE_KERNEL_DECODE;
+        list[n++] = (stile_training_kernel){"decode_z", to_z, last};
+        list[n++] = (stile_training_kernel){"activate", config, STILE_KERNEL_ACTIVATE};
+    }
+    *out = list;
+    *count = n;
+    return 0;
 }

@@ -36,25 +36,25 @@ int stile_gradient_configure(stile_gradient_configs *out, stile_arena *arena,
 
 /* The kernels of a backward plan, in the order of a run. */
 typedef enum stile_gradient_step {
-    STILE_STEP_PERMUTE,      /* dense bases: coefficients as the other kernels read them */
-    STILE_STEP_ACTIVATION,   /* dZ, where there is an activation */
-    STILE_STEP_COLUMN_SUMS,  /* dZ → partial dbias */
-    STILE_STEP_SUM_BIAS,     /* → dbias */
-    STILE_STEP_ENCODE_DY,    /* dZ → dŶ */
-    STILE_STEP_TRANSPOSE_W,  /* W or Ŵ → Ŵᵀ */
-    STILE_STEP_PRODUCT_DX,   /* dŶ Ŵ → dX̂ */
-    STILE_STEP_DECODE_DX,    /* dX̂ → dX */
-    STILE_STEP_CONTRACT_U,   /* X, dX̂ → partial dU */
-    STILE_STEP_SUM_U,        /* → dU */
-    STILE_STEP_ENCODE_X,     /* X → X̂ */
-    STILE_STEP_PRODUCT_DW,   /* dŶᵀ X̂ → dŴ */
-    STILE_STEP_DECODE_DW,    /* dŴ → dW */
-    STILE_STEP_CONTRACT_V,   /* W, dŴ → partial dV */
-    STILE_STEP_SUM_V,        /* → dV */
-    STILE_STEP_ENCODE_W,     /* W → Ŵ, where it is encoded online */
-    STILE_STEP_PRODUCT_Y,    /* X̂ Ŵᵀ → Ŷ */
-    STILE_STEP_CONTRACT_D,   /* dZ, Ŷ → partial dD */
-    STILE_STEP_SUM_D,        /* → dD */
+    STILE_STEP_PERMUTE,     /* dense bases: coefficients as the other kernels read them */
+    STILE_STEP_ACTIVATION,  /* dZ, where there is an activation */
+    STILE_STEP_COLUMN_SUMS, /* dZ → partial dbias */
+    STILE_STEP_SUM_BIAS,    /* → dbias */
+    STILE_STEP_ENCODE_DY,   /* dZ → dŶ */
+    STILE_STEP_TRANSPOSE_W, /* W or Ŵ → Ŵᵀ */
+    STILE_STEP_PRODUCT_DX,  /* dŶ Ŵ → dX̂ */
+    STILE_STEP_DECODE_DX,   /* dX̂ → dX */
+    STILE_STEP_CONTRACT_U,  /* X, dX̂ → partial dU */
+    STILE_STEP_SUM_U,       /* → dU */
+    STILE_STEP_ENCODE_X,    /* X → X̂ */
+    STILE_STEP_PRODUCT_DW,  /* dŶᵀ X̂ → dŴ */
+    STILE_STEP_DECODE_DW,   /* dŴ → dW */
+    STILE_STEP_CONTRACT_V,  /* W, dŴ → partial dV */
+    STILE_STEP_SUM_V,       /* → dV */
+    STILE_STEP_ENCODE_W,    /* W → Ŵ, where it is encoded online */
+    STILE_STEP_PRODUCT_Y,   /* X̂ Ŵᵀ → Ŷ */
+    STILE_STEP_CONTRACT_D,  /* dZ, Ŷ → partial dD */
+    STILE_STEP_SUM_D,       /* → dD */
 } stile_gradient_step;
 
 enum { STILE_STEP_COUNT = STILE_STEP_SUM_D + 1 };
@@ -69,5 +69,27 @@ bool stile_gradient_step_runs(stile_gradient_step step, const stile_config *conf
 int stile_gradient_step_render(stile_kernel *out, stile_arena *arena,
                                const stile_gradient_configs *configs, const stile_arch *arch,
                                stile_gradient_step step);
+
+/* --- all kernels of training -------------------------------------------------------------------
+ */
+
+/* A kernel to render, and what to call it: "backward_encode_dy". */
+typedef struct stile_training_kernel {
+    const char *name;
+    const stile_config *config;
+    stile_kernel_role role;
+} stile_training_kernel;
+
+/*
+ * What backward plans of any operations need, and forward plans that keep Z: all that a forward
+ * plan does not have anyway. Some may render to the same source. In `arena`; *count of them.
+ * Errors: MEMORY.
+ */
+int stile_training_kernels(stile_training_kernel **out, int *count, stile_arena *arena,
+                           const stile_config *config);
+
+/* The configuration of a forward plan that stops at Z: without activation and residual. NULL:
+   memory. */
+const stile_config *stile_config_to_z(stile_arena *arena, const stile_config *config);
 
 #endif

@@ -13,7 +13,7 @@ enum {
     LARGE_SHARED = 160 * 1024,  /* room for the larger blocks of the weight GEMM */
     WEIGHT_BLOCK = 128,
     WEIGHT_LARGE_BLOCK = 256,
-    WEIGHT_WARP = 64, /* accumulators: 64 × 64 elements take 128 registers of a thread */
+    WEIGHT_WARP = 64,        /* accumulators: 64 × 64 elements take 128 registers of a thread */
     WEIGHT_STAGE_BYTES = 64, /* of tile rows, for one column */
     WEIGHT_STAGES = 4,
 };

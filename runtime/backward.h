@@ -14,14 +14,14 @@ enum {
 
 /* Byte offsets into the workspace; parts that a plan does not need are empty. */
 typedef struct stile_backward_layout {
-    size_t dz;                             /* where an activation is undone */
-    size_t input_u, input_v, input_d;      /* coefficients of the input's gradient: dense bases */
-    size_t weight_d;                       /* those of the weight's decoder */
-    size_t support_u, support_d;           /* floats; where rows are kept apart */
-    size_t x_encoded, dy_encoded;          /* X̂, dŶ */
-    size_t w_encoded, w_transposed;        /* Ŵ where it is encoded online, Ŵᵀ */
-    size_t product;                        /* dX̂, then Ŷ */
-    size_t weight_product;                 /* dŴ where weights are dense */
+    size_t dz;                        /* where an activation is undone */
+    size_t input_u, input_v, input_d; /* coefficients of the input's gradient: dense bases */
+    size_t weight_d;                  /* those of the weight's decoder */
+    size_t support_u, support_d;      /* floats; where rows are kept apart */
+    size_t x_encoded, dy_encoded;     /* X̂, dŶ */
+    size_t w_encoded, w_transposed;   /* Ŵ where it is encoded online, Ŵᵀ */
+    size_t product;                   /* dX̂, then Ŷ */
+    size_t weight_product;            /* dŴ where weights are dense */
     size_t partials;
 } stile_backward_layout;
 

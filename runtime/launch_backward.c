@@ -62,8 +62,8 @@ static int permute(const run *r)
         {v, part(r, to->weight_d), {k, n, rank}, {n, 1, kn}},
     }};
     if (nk)
-        params.permutations[3] = (stile_permutation){
-            v, part(r, to->weight_d), {n, k, rank}, {1, n, kn}};
+        params.permutations[3] =
+            (stile_permutation){v, part(r, to->weight_d), {n, k, rank}, {1, n, kn}};
     return launch(r, STILE_STEP_PERMUTE, 4, &params);
 }
 
@@ -85,8 +85,8 @@ static int undo_activation(const run *r)
         .vectorized = stile_can_vectorize(r->o->dy, plan->ldy, type, chunk) &&
                       stile_can_vectorize(r->o->z, plan->ldz, type, chunk),
     };
-    return launch(r, STILE_STEP_ACTIVATION,
-                  stile_looping_grid(plan, kernel, r->o->M, plan->N), &params);
+    return launch(r, STILE_STEP_ACTIVATION, stile_looping_grid(plan, kernel, r->o->M, plan->N),
+                  &params);
 }
 
 /* --- encoders --------------------------------------------------------------------------------- */
@@ -112,14 +112,12 @@ static int encode(const run *r, stile_gradient_step step, const encoding *e)
         .encoded_pitch = stile_encoded_pitch(e->config, e->inner),
         .groups = e->groups,
         .inner = (int)e->inner,
-        .vectorized =
-            stile_can_vectorize(e->source, e->source_pitch, e->config->precision.input,
-                                kernel->tiles_per_thread * e->config->basis->k),
+        .vectorized = stile_can_vectorize(e->source, e->source_pitch, e->config->precision.input,
+                                          kernel->tiles_per_thread * e->config->basis->k),
     };
-    return launch(r, step,
-                  stile_looping_grid(r->plan, kernel, params.groups.tile_rows,
-                                     params.encoded_pitch),
-                  &params);
+    return launch(
+        r, step, stile_looping_grid(r->plan, kernel, params.groups.tile_rows, params.encoded_pitch),
+        &params);
 }
 
 static stile_row_groups rows_of_m(const run *r)
@@ -131,8 +129,8 @@ static int encode_dy(const run *r)
 {
     return encode(r, STILE_STEP_ENCODE_DY,
                   &(encoding){r->b->configs.input, r->dz, r->dz_pitch, r->plan->N,
-                              part(r, r->b->layout.dy_encoded),
-                              dense(r, r->b->layout.input_u), rows_of_m(r)});
+                              part(r, r->b->layout.dy_encoded), dense(r, r->b->layout.input_u),
+                              rows_of_m(r)});
 }
 
 static int encode_x(const run *r)
@@ -239,8 +237,8 @@ static int product_dw(const run *r)
         .product = trained ? r->o->dw : part(r, r->b->layout.weight_product),
         .left_pitch = by_columns ? dy_pitch : x_pitch,
         .right_pitch = by_columns ? x_pitch : dy_pitch,
-        .product_pitch = trained ? inner
-                                 : stile_product_pitch(config, by_columns ? plan->K : plan->N),
+        .product_pitch =
+            trained ? inner : stile_product_pitch(config, by_columns ? plan->K : plan->N),
         .tile_rows = (int)r->tiling.tile_rows,
         .left_columns = by_columns ? columns : inner,
         .right_columns = by_columns ? inner : columns,
@@ -261,9 +259,8 @@ static int decode(const run *r, stile_gradient_step step, const stile_config *co
 {
     const stile_kernel *kernel = kernel_of(r, step);
     params->product_pitch = stile_product_pitch(config, params->columns);
-    params->vectorized =
-        stile_can_vectorize(params->y, params->y_pitch, config->precision.output,
-                            kernel->tiles_per_thread * config->basis->n);
+    params->vectorized = stile_can_vectorize(params->y, params->y_pitch, config->precision.output,
+                                             kernel->tiles_per_thread * config->basis->n);
     return launch(r, step,
                   stile_looping_grid(r->plan, kernel, params->groups.tile_rows,
                                      ceil_div(params->columns, config->basis->n)),
@@ -413,8 +410,7 @@ static contraction contraction_v(const run *r)
         .source = r->o->w,
         .source_pitch = plan->ldw,
         .product = part(r, r->b->layout.weight_product),
-        .groups = stile_row_groups_of(nk ? plan->N : plan->K, 0,
-                                      r->b->configs.weight->basis->m),
+        .groups = stile_row_groups_of(nk ? plan->N : plan->K, 0, r->b->configs.weight->basis->m),
         .columns = nk ? plan->K : plan->N,
         .result = r->o->dv,
         .transposed = nk,

@@ -25,10 +25,11 @@ const char *stile_gradient_name(stile_gradient gradient);
  * `configs` are those of the problem's configuration.
  *
  * dX and dense dW are results of operators of their own, whose prediction is that of
- * stile_predicted_error. The entries of dŴ, dU, dV and dD are sums of products in which every factor
- * carries its own rounding: u² is the sum over X̂, Ŵ, dŶ as far as they take part, the product's
- * where it is stored in between, that of accumulation in f32 (as in numerics.h) and of the result.
- * Where an activation is undone, dZ is rounded to the output type first, which adds u_o² to all.
+ * stile_predicted_error. The entries of dŴ, dU, dV and dD are sums of products in which every
+ * factor carries its own rounding: u² is the sum over X̂, Ŵ, dŶ as far as they take part, the
+ * product's where it is stored in between, that of accumulation in f32 (as in numerics.h) and of
+ * the result. Where an activation is undone, dZ is rounded to the output type first, which adds
+ * u_o² to all.
  */
 stile_prediction stile_predict_gradient(const stile_problem *problem,
                                         const stile_gradient_configs *configs,

@@ -28,7 +28,8 @@ typedef struct stile_plan_kernel {
 typedef struct stile_workspace_layout {
     size_t u, v, d;   /* coefficients of a dense basis: floats, doubles on the CPU device */
     size_t x_encoded; /* X̂; the reference's scratch on the CPU device */
-    size_t w_encoded; /* Ŵ where it is encoded online */
+    size_t x_scales;  /* of 8-bit elements */
+    size_t w_encoded; /* Ŵ where it is encoded online; its scales follow it */
     size_t product;   /* Ŷ */
     size_t counters;  /* of the fused kernel */
     size_t size;
@@ -108,6 +109,12 @@ int stile_plan_backward_check(const stile_plan *plan, const stile_operands *oper
 int stile_plan_create_config(stile_plan **out, stile_context *context, const stile_config *config,
                              const stile_plan_params *params);
 
+/* --- launch_scaled.c: encoded elements of 8 bits --- */
+
+/* Bytes of the scales of X̂ and of Ŵ; 0 where the encoded type has none. */
+size_t stile_x_scales_size(const stile_config *config, int64_t tile_rows, int64_t K);
+size_t stile_w_scales_size(const stile_config *config, int64_t tile_columns, int64_t K);
+
 /* --- launch_fused.c --- */
 
 /* Bytes of counters that the fused kernel needs for so many rows and columns of tiles. */
@@ -175,6 +182,11 @@ void stile_plan_cuda_unload_keeping(stile_plan *plan);
  */
 int stile_plan_load_kernels(stile_context *context, const stile_config *config,
                             stile_plan_kernel *const *kernels, int count);
+
+/* The same for those of stile_training_kernels(config): the command that an error names builds
+   them, too. */
+int stile_plan_load_training_kernels(stile_context *context, const stile_config *config,
+                                     stile_plan_kernel *const *kernels, int count);
 
 /* --- launch.c: CUDA devices --- */
 

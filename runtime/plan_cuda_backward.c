@@ -14,8 +14,8 @@ _Static_assert(STILE_GRADIENT_INPUT == (int)STILE_OP_BACKWARD_INPUT &&
 int64_t stile_contract_blocks(int64_t tile_rows, int64_t tile_columns, int run)
 {
     const int64_t runs = (tile_columns + run - 1) / run;
-    const int64_t blocks = tile_rows < STILE_MAX_CONTRACT_BLOCKS ? tile_rows * runs
-                                                                 : STILE_MAX_CONTRACT_BLOCKS;
+    const int64_t blocks =
+        tile_rows < STILE_MAX_CONTRACT_BLOCKS ? tile_rows * runs : STILE_MAX_CONTRACT_BLOCKS;
     return blocks < STILE_MAX_CONTRACT_BLOCKS ? blocks : STILE_MAX_CONTRACT_BLOCKS;
 }
 
@@ -66,8 +66,7 @@ static size_t partial_bytes(const stile_plan *plan, const stile_tiling *t)
         if (!runs(plan, sums[i].step))
             continue;
         const int run = b->kernels[sums[i].step].kernel.block_columns;
-        const size_t blocks =
-            (size_t)stile_contract_blocks(sums[i].rows, sums[i].columns, run);
+        const size_t blocks = (size_t)stile_contract_blocks(sums[i].rows, sums[i].columns, run);
         bytes = largest(bytes, blocks * (size_t)(basis->rank * sums[i].entries) * sizeof(float));
     }
     return bytes;
@@ -178,8 +177,7 @@ int stile_plan_cuda_create_backward(stile_plan *plan)
         return stile_fail_memory();
     *b = (stile_backward_plan){0};
     plan->backward = b;
-    int error =
-        stile_gradient_configure(&b->configs, plan->arena, plan->config, (int)plan->op);
+    int error = stile_gradient_configure(&b->configs, plan->arena, plan->config, (int)plan->op);
     for (int step = 0; step < STILE_STEP_COUNT && !error; step++) {
         if (!runs(plan, (stile_gradient_step)step))
             continue;
@@ -192,7 +190,8 @@ int stile_plan_cuda_create_backward(stile_plan *plan)
     if (!error)
         error = lay_out(plan);
     if (!error)
-        error = stile_plan_load_kernels(plan->context, plan->config, wanted, b->order_count);
+        error =
+            stile_plan_load_training_kernels(plan->context, plan->config, wanted, b->order_count);
     return error;
 }
 

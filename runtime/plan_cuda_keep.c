@@ -4,16 +4,14 @@
  * and a kernel that makes Y of it. So every kernel of the forward pass serves, whatever it fuses.
  */
 #include "fail.h"
+#include "gradient.h"
 #include "launch.h"
 
 int stile_plan_cuda_create_keeping(stile_plan *plan)
 {
-    stile_config *config = stile_arena_alloc(plan->arena, sizeof *config);
+    const stile_config *config = stile_config_to_z(plan->arena, plan->config);
     if (!config)
         return stile_fail_memory();
-    *config = *plan->config;
-    config->epilogue.activation = STILE_ACTIVATION_NONE;
-    config->epilogue.residual = false;
     const bool trained = config->encode == STILE_ENCODE_TRAINED;
     const stile_plan_params params = {
         .M = plan->M,
@@ -31,7 +29,7 @@ int stile_plan_cuda_create_keeping(stile_plan *plan)
                                     &plan->context->arch, STILE_KERNEL_ACTIVATE);
     stile_plan_kernel *const kernels[] = {&plan->activate};
     if (!error)
-        error = stile_plan_load_kernels(plan->context, plan->config, kernels, 1);
+        error = stile_plan_load_training_kernels(plan->context, plan->config, kernels, 1);
     if (error)
         return error;
     plan->order_count = plan->to_z->order_count + 1;

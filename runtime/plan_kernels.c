@@ -2,6 +2,7 @@
 /* Kernels of a plan on their way from source to a loaded function. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fail.h"
 #include "parallel.h"
@@ -44,7 +45,7 @@ static int load(const stile_driver *driver, stile_plan_kernel *k, const stile_cu
 }
 
 int stile_plan_load_kernels(stile_context *context, const stile_config *config,
-                            stile_plan_kernel *const *kernels, int count)
+                                     stile_plan_kernel *const *kernels, int count)
 {
     job *jobs = calloc((size_t)count, sizeof *jobs);
     if (!jobs)
@@ -68,4 +69,19 @@ int stile_plan_load_kernels(stile_context *context, const stile_config *config,
     stile_context_leave(context, &scope);
     free(jobs);
     return error;
+}
+
+int stile_plan_load_training_kernels(stile_context *context, const stile_config *config,
+                                     stile_plan_kernel *const *kernels, int count)
+{
+    const char suffix[] = ".stile";
+    char text[4096];
+    int error = stile_plan_load_kernels(context, config, kernels, count);
+    if (!error)
+        return 0;
+    snprintf(text, sizeof text, "%s", stile_last_error());
+    const size_t size = strlen(text), length = sizeof suffix - 1;
+    if (size < length || strcmp(text + size - length, suffix) != 0)
+        return error;
+    return stile_fail(error, "%s --training", text);
 }

@@ -91,7 +91,7 @@ typedef struct backward {
     stile_tiling tiling;
     const double *u, *v, *d;
     /* by rows of tiles */
-    double *w_hat_t;              /* [rank][tile_inner][tile_columns] */
+    double *w_hat_t;               /* [rank][tile_inner][tile_columns] */
     double *partial_u, *partial_d; /* [row block], as U and D */
     _Atomic bool out_of_memory;
     /* by channels; the inner dimension is tile_rows */
@@ -178,7 +178,8 @@ static void store_dx(const backward *b, int64_t first, int64_t rows, const doubl
                 break;
             for (int64_t column = 0; column < K; column++) {
                 const int64_t plane = a * basis->k + column % basis->k;
-                b->out->dx[row * K + column] = planes[(plane * rows + t) * inner + column / basis->k];
+                b->out->dx[row * K + column] =
+                    planes[(plane * rows + t) * inner + column / basis->k];
             }
         }
 }
@@ -193,7 +194,8 @@ static void run_rows(void *user, int64_t block)
     const int64_t x_size = rows * inner, y_size = rows * columns;
     const bool wants_x = b->out->du || b->out->dd;
 
-    double *dz_planes = doubles(mn + 2, rows, columns), *x_planes = doubles(2 * mk + 2, rows, inner);
+    double *dz_planes = doubles(mn + 2, rows, columns),
+           *x_planes = doubles(2 * mk + 2, rows, inner);
     if (!dz_planes || !x_planes) {
         b->out_of_memory = true;
         goto done;
@@ -210,19 +212,18 @@ static void run_rows(void *user, int64_t block)
         double d[STILE_MAX_TILE * STILE_MAX_TILE];
         take_column(d, b->d, mn, rank, c);
         stile_planes_combine(dy_hat, y_size, d, mn, dz_planes);
-        stile_multiply(rows, inner, columns, dy_hat, columns,
-                       b->w_hat_t + c * inner * columns, columns, dx_hat, inner);
+        stile_multiply(rows, inner, columns, dy_hat, columns, b->w_hat_t + c * inner * columns,
+                       columns, dx_hat, inner);
         stile_planes_spread(dx_hat, x_size, b->u + c * mk, 1, mk, dx_planes);
         for (int e = 0; b->out->du && e < mk; e++)
             b->partial_u[(block * rank + c) * mk + e] = dot(x_planes + e * x_size, dx_hat, x_size);
         if (!b->out->dd)
             continue;
         stile_planes_combine(x_hat, x_size, b->u + c * mk, mk, x_planes);
-        stile_multiply(rows, columns, inner, x_hat, inner,
-                       b->inputs->w_hat + c * columns * inner, inner, y_hat, columns);
+        stile_multiply(rows, columns, inner, x_hat, inner, b->inputs->w_hat + c * columns * inner,
+                       inner, y_hat, columns);
         for (int o = 0; o < mn; o++)
-            b->partial_d[(block * mn + o) * rank + c] =
-                dot(dz_planes + o * y_size, y_hat, y_size);
+            b->partial_d[(block * mn + o) * rank + c] = dot(dz_planes + o * y_size, y_hat, y_size);
     }
     if (b->out->dx)
         store_dx(b, first, rows, dx_planes);

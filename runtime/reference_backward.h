@@ -25,9 +25,9 @@ typedef struct stile_backward_inputs {
 
 /* Where gradients go: dense doubles, NULL for those that nobody wants. */
 typedef struct stile_gradients {
-    double *dx;          /* [M,K] */
-    double *dw;          /* W's shape; with trained weights that of logical Ŵ */
-    double *dbias;       /* [N] */
+    double *dx;           /* [M,K] */
+    double *dw;           /* W's shape; with trained weights that of logical Ŵ */
+    double *dbias;        /* [N] */
     double *du, *dv, *dd; /* shaped as U, V, D */
 } stile_gradients;
 

@@ -32,16 +32,15 @@ static void load(const direct *t, int64_t tile_row, int64_t inner, int64_t tile_
     const bool trained = p->config->encode == STILE_ENCODE_TRAINED;
     const int64_t ldw = p->ldw ? p->ldw : nk ? p->K : p->N;
     const int64_t in_group = tile_row % t->tiling.tile_rows_per_group * b->m;
-    const int64_t group_row =
-        tile_row / t->tiling.tile_rows_per_group * t->tiling.rows_per_group;
+    const int64_t group_row = tile_row / t->tiling.tile_rows_per_group * t->tiling.rows_per_group;
     for (int e = 0; e < b->m * b->k; e++) {
         const int64_t row = in_group + e / b->k, column = inner * b->k + e % b->k;
         const bool inside = row < t->tiling.rows_per_group && column < p->K;
         out->x_index[e] = inside ? (group_row + row) * p->K + column : -1;
-        out->x[e] = inside ? stile_load_element(input, t->inputs->x,
-                                                (group_row + row) * (p->ldx ? p->ldx : p->K) +
-                                                    column)
-                           : 0;
+        out->x[e] = inside
+                        ? stile_load_element(input, t->inputs->x,
+                                             (group_row + row) * (p->ldx ? p->ldx : p->K) + column)
+                        : 0;
     }
     for (int o = 0; o < b->m * b->n; o++) {
         const int64_t row = in_group + o / b->n, column = tile_column * b->n + o % b->n;
@@ -95,9 +94,9 @@ static void add_channel(const direct *t, const product *tiles, int c)
         c * t->tiling.tile_columns * t->tiling.tile_inner + tiles->trained_index;
     const double x = encode(t->u + c * mk, 1, tiles->x, mk);
     const double dy = encode(t->d + c, b->rank, tiles->dz, mn);
-    const double w = trained ? stile_load_element(p->config->precision.input, t->inputs->w,
-                                                  trained_index)
-                             : encode(t->v + c * kn, 1, tiles->w, kn);
+    const double w =
+        trained ? stile_load_element(p->config->precision.input, t->inputs->w, trained_index)
+                : encode(t->v + c * kn, 1, tiles->w, kn);
     spread(g->dx, tiles->x_index, t->u + c * mk, mk, dy * w);
     if (trained && g->dw)
         g->dw[trained_index] += dy * x;
@@ -115,8 +114,7 @@ static void clear(double *array, size_t count)
 }
 
 int stile_reference_backward_direct(const stile_problem *problem,
-                                    const stile_backward_inputs *inputs,
-                                    const stile_gradients *out)
+                                    const stile_backward_inputs *inputs, const stile_gradients *out)
 {
     int error = stile_backward_check(problem, inputs, out);
     if (error)

@@ -103,8 +103,8 @@ static int create_arrays(backward_case *b)
                                    stile_random_bits(c->seed, (uint64_t)(11 + i)), 0);
     }
     if (c->nan) {
-        stile_store_element(in, stile_host_data(&b->host[X]),
-                            c->M / 2 * b->host[X].ld + c->K / 2, NAN);
+        stile_store_element(in, stile_host_data(&b->host[X]), c->M / 2 * b->host[X].ld + c->K / 2,
+                            NAN);
         stile_store_element(out, stile_host_data(&b->host[DY]),
                             c->M / 3 * b->host[DY].ld + c->N / 3, NAN);
     }

@@ -10,8 +10,8 @@
 #include "cache_entry.h"
 #include "command.h"
 #include "fail.h"
+#include "gradient.h"
 #include "inputs.h"
-#include "kernel.h"
 #include "output.h"
 #include "parallel.h"
 
@@ -34,6 +34,8 @@ typedef struct build {
     stile_spec **specs;
     job *jobs;
     size_t job_count, variant_count;
+    stile_arena *arena; /* of configurations that only training needs */
+    bool training;
     stile_cache *cache;
     pthread_mutex_t mutex; /* of what follows */
     size_t done;
@@ -73,7 +75,14 @@ static bool parse_archs(build *b, const char *text)
 static int add_jobs(void *user, const stile_config *config)
 {
     build *b = user;
-    size_t more = (size_t)b->arch_count * STILE_KERNEL_ROLE_COUNT;
+    stile_training_kernel *training = NULL;
+    int training_count = 0;
+    int error = b->training ? stile_training_kernels(&training, &training_count, b->arena, config)
+                            : STILE_OK;
+    if (error)
+        return stile_report_failure(error, NULL);
+    size_t more =
+        (size_t)b->arch_count * (size_t)(STILE_KERNEL_ROLE_COUNT + training_count);
     job *jobs = realloc(b->jobs, (b->job_count + more) * sizeof *jobs);
     if (!jobs) {
         stile_print_error("out of memory");
@@ -86,6 +95,10 @@ static int add_jobs(void *user, const stile_config *config)
         for (int j = 0; j < role_count; j++)
             b->jobs[b->job_count++] =
                 (job){.config = config, .arch = &b->archs[i], .role = roles[j]};
+        for (int j = 0; j < training_count; j++)
+            b->jobs[b->job_count++] = (job){.config = training[j].config,
+                                            .arch = &b->archs[i],
+                                            .role = training[j].role};
     }
     b->variant_count++;
     return STILE_EXIT_OK;
@@ -252,6 +265,7 @@ static void free_build(build *b, const stile_arguments *arguments)
     free(b->jobs);
     stile_input_specs_free(&b->specs, arguments);
     stile_cache_close(&b->cache);
+    stile_arena_destroy(&b->arena);
     pthread_mutex_destroy(&b->mutex);
 }
 
@@ -260,9 +274,14 @@ static int run(const stile_arguments *arguments)
     if (!stile_argument_required(arguments, "arch") ||
         !stile_argument_required(arguments, "output"))
         return STILE_EXIT_USAGE;
-    build b = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    build b = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+               .arena = stile_arena_create(),
+               .training = stile_flag(arguments, "training")};
     int result = STILE_EXIT_USAGE;
-    if (parse_archs(&b, stile_argument(arguments, "arch")) &&
+    if (!b.arena) {
+        stile_print_error("out of memory");
+        result = STILE_EXIT_FAILURE;
+    } else if (parse_archs(&b, stile_argument(arguments, "arch")) &&
         stile_can_create(arguments, stile_argument(arguments, "output")))
         result = load_specs(&b, arguments);
     if (!result)
@@ -279,6 +298,7 @@ static const stile_option options[] = {
      "of this machine)"},
     {"output", 'o', "FILE.stile", "the bundle to write"},
     {"variant", 0, "NAME", "this variant of each spec alone; default all"},
+    STILE_OPTION_TRAINING,
     STILE_OPTION_JSON,
     {NULL},
 };

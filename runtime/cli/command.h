@@ -54,6 +54,10 @@ struct stile_arguments {
             "print JSON instead of tables, to stdout or into a file\n"                             \
             "(--json=FILE takes any name, --json FILE one that ends in .json)"                     \
     }
+#define STILE_OPTION_TRAINING                                                                      \
+    {                                                                                              \
+        "training", 0, NULL, "also the kernels of backward plans, and of forward plans that keep Z" \
+    }
 #define STILE_OPTION_VARIANT                                                                       \
     {                                                                                              \
         "variant", 0, "NAME", "the variant of the spec to use"                                     \

@@ -5,14 +5,15 @@
 #include <sys/stat.h>
 
 #include "command.h"
+#include "fail.h"
+#include "gradient.h"
 #include "inputs.h"
-#include "kernel.h"
 #include "output.h"
 
 typedef struct request {
     const char *directory;
     stile_arch arch;
-    bool json_wanted;
+    bool json_wanted, training;
     stile_text text;
     stile_json json;
 } request;
@@ -81,6 +82,9 @@ static int visit(void *user, const stile_config *config)
     stile_kernel kernels[STILE_KERNEL_ROLE_COUNT];
     stile_kernel_role roles[STILE_KERNEL_ROLE_COUNT];
     int role_count = stile_forward_roles(roles, &config->schedule);
+    stile_training_kernel *training = NULL;
+    stile_kernel *extra = NULL;
+    int training_count = 0;
     int result = STILE_EXIT_OK;
     if (!directory) {
         stile_print_error("out of memory");
@@ -91,12 +95,26 @@ static int visit(void *user, const stile_config *config)
         int error = stile_kernel_render(&kernels[i], arena, config, &r->arch, roles[i]);
         result = error ? stile_report_failure(error, NULL) : STILE_EXIT_OK;
     }
+    if (!result && r->training) {
+        int error = stile_training_kernels(&training, &training_count, arena, config);
+        extra = error ? NULL : stile_arena_array(arena, (size_t)training_count, sizeof *extra);
+        if (!extra)
+            result = stile_report_failure(error ? error : stile_fail_memory(), NULL);
+    }
+    for (int i = 0; i < training_count && !result; i++) {
+        int error = stile_kernel_render(&extra[i], arena, training[i].config, &r->arch,
+                                        training[i].role);
+        extra[i].name = training[i].name;
+        result = error ? stile_report_failure(error, NULL) : STILE_EXIT_OK;
+    }
     if (!result && !make_directories(directory)) {
         stile_print_error("%s: cannot be created: %s", directory, strerror(errno));
         result = STILE_EXIT_USAGE;
     }
     for (int i = 0; i < role_count && !result; i++)
         result = write_kernel(r, arena, config, directory, &kernels[i]);
+    for (int i = 0; i < training_count && !result; i++)
+        result = write_kernel(r, arena, config, directory, &extra[i]);
     stile_arena_destroy(&arena);
     return result;
 }
@@ -108,6 +126,7 @@ static int run(const stile_arguments *arguments)
     request r = {
         .directory = stile_argument(arguments, "output"),
         .json_wanted = stile_flag(arguments, "json"),
+        .training = stile_flag(arguments, "training"),
     };
     r.json.text = &r.text;
     stile_spec *spec = NULL;
@@ -130,6 +149,7 @@ static int run(const stile_arguments *arguments)
 static const stile_option options[] = {
     {"arch", 0, "sm_XY", "the GPU architecture, such as sm_80, sm_90a, sm_120; default sm_90a"},
     {"output", 'o', "DIR", "the directory to write into; made where it is missing"},
+    STILE_OPTION_TRAINING,
     STILE_OPTION_VARIANT,
     STILE_OPTION_JSON,
     {NULL},

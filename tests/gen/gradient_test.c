@@ -80,11 +80,11 @@ static void derived_operators_are_the_gradients(void **state)
                         assert_float_equal(at(t_in, in, a2, d2, d, b2, a, bb), expected, 1e-9);
                         /* [N,K]: dYᵀ·X; [K,N]: Xᵀ·dY */
                         if (layout == STILE_WEIGHT_NK)
-                            assert_float_equal(at(t_weight, weight, d2, a2, a, bb, d, b2),
-                                               expected, 1e-9);
+                            assert_float_equal(at(t_weight, weight, d2, a2, a, bb, d, b2), expected,
+                                               1e-9);
                         else
-                            assert_float_equal(at(t_weight, weight, bb, a, a2, d2, b2, d),
-                                               expected, 1e-9);
+                            assert_float_equal(at(t_weight, weight, bb, a, a2, d2, b2, d), expected,
+                                               1e-9);
                     }
             free(t);
             free(t_in);
@@ -160,8 +160,8 @@ static void plans_have_the_steps_they_need(void **state)
 
     /* Shared steps run once: sums of the parts are larger than the whole. */
     config.encode = STILE_ENCODE_ONLINE;
-    assert_true(count_steps(&config, 7) < count_steps(&config, 1) + count_steps(&config, 2) +
-                                              count_steps(&config, 4));
+    assert_true(count_steps(&config, 7) <
+                count_steps(&config, 1) + count_steps(&config, 2) + count_steps(&config, 4));
     config.basis = basis_called(*state, "rectangular");
     config.sparse = false;
     assert_int_equal(count_steps(&config, 7), STILE_STEP_COUNT);

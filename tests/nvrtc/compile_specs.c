@@ -45,9 +45,12 @@ static void stop(const char *what, const char *why)
     exit(1);
 }
 
-static void add_kernel(jobs *all, const stile_config *config, const stile_arch *arch,
-                       stile_kernel kernel)
+static void add_job(jobs *all, const stile_config *config, const stile_arch *arch,
+                    stile_kernel_role role)
 {
+    stile_kernel kernel;
+    if (stile_kernel_render(&kernel, all->arena, config, arch, role))
+        stop(config->name, stile_last_error());
     all->rendered++;
     for (int i = 0; i < all->count; i++) {
         if (strcmp(all->items[i].arch.name, arch->name) == 0 &&
@@ -58,15 +61,6 @@ static void add_kernel(jobs *all, const stile_config *config, const stile_arch *
         stop("specs/", "more kernels than this test has room for");
     all->items[all->count++] = (job){
         *arch, stile_arena_strdup(all->arena, config->name), kernel.name, kernel.source, NULL};
-}
-
-static void add_job(jobs *all, const stile_config *config, const stile_arch *arch,
-                    stile_kernel_role role)
-{
-    stile_kernel kernel;
-    if (stile_kernel_render(&kernel, all->arena, config, arch, role))
-        stop(config->name, stile_last_error());
-    add_kernel(all, config, arch, kernel);
 }
 
 /* The fused kernel, where there is one. */
@@ -80,26 +74,26 @@ static void add_fused(jobs *all, const stile_config *config, const stile_arch *a
     add_job(all, &fused, arch, STILE_KERNEL_FUSED);
 }
 
-/* The kernels of training: Y from Z, and backward plans, of the input alone and of everything. */
-static void add_gradients(jobs *all, const stile_config *config, const stile_arch *arch)
+/* The fused kernel, where there is one. */
+static void add_fused(jobs *all, const stile_config *config, const stile_arch *arch)
 {
-    const int gradients[] = {STILE_GRADIENT_INPUT, 7};
-    if (config->epilogue.activation != STILE_ACTIVATION_NONE)
-        add_job(all, config, arch, STILE_KERNEL_ACTIVATE);
-    for (int g = 0; g < 2; g++) {
-        stile_gradient_configs configs;
-        if (stile_gradient_configure(&configs, all->arena, config, gradients[g]))
-            stop(config->name, stile_last_error());
-        for (int step = 0; step < STILE_STEP_COUNT; step++) {
-            stile_kernel kernel;
-            if (!stile_gradient_step_runs((stile_gradient_step)step, config, gradients[g]))
-                continue;
-            if (stile_gradient_step_render(&kernel, all->arena, &configs, arch,
-                                           (stile_gradient_step)step))
-                stop(config->name, stile_last_error());
-            add_kernel(all, config, arch, kernel);
-        }
-    }
+    stile_config fused = *config;
+    stile_gemm_schedule gemm;
+    if (stile_gemm_schedule_choose(&gemm, config, arch) || !stile_can_fuse(config, &gemm))
+        return;
+    fused.schedule.region = 2;
+    add_job(all, &fused, arch, STILE_KERNEL_FUSED);
+}
+
+/* What training needs besides the kernels of forward plans. */
+static void add_training(jobs *all, const stile_config *config, const stile_arch *arch)
+{
+    stile_training_kernel *kernels;
+    int count;
+    if (stile_training_kernels(&kernels, &count, all->arena, config))
+        stop(config->name, stile_last_error());
+    for (int i = 0; i < count; i++)
+        add_job(all, kernels[i].config, arch, kernels[i].role);
 }
 
 static void add_spec(jobs *all, const char *path)
@@ -114,7 +108,7 @@ static void add_spec(jobs *all, const char *path)
                 stop(arch_names[a], stile_last_error());
             for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++)
                 add_job(all, &spec->variants[variant], &arch, (stile_kernel_role)role);
-            add_gradients(all, &spec->variants[variant], &arch);
+            add_training(all, &spec->variants[variant], &arch);
             add_fused(all, &spec->variants[variant], &arch);
         }
     }

@@ -192,16 +192,11 @@ static void operations_may_be_combined(void **state)
     o = (stile_operands){.w = m->w, .dy = m->dy, .dx = one.dx};
     assert_int_equal(run(plan, &o), 0);
     stile_plan_destroy(&plan);
-    plan = plan_of(f, "weight: {encode: online}\n",
-                   (stile_plan_params){.op = (stile_op)(STILE_OP_BACKWARD_WEIGHT |
-                                                        STILE_OP_BACKWARD_BASIS)});
-    o = (stile_operands){.x = m->x,
-                         .w = m->w,
-                         .dy = m->dy,
-                         .dw = one.dw,
-                         .du = one.du,
-                         .dv = one.dv,
-                         .dd = one.dd};
+    plan = plan_of(
+        f, "weight: {encode: online}\n",
+        (stile_plan_params){.op = (stile_op)(STILE_OP_BACKWARD_WEIGHT | STILE_OP_BACKWARD_BASIS)});
+    o = (stile_operands){
+        .x = m->x, .w = m->w, .dy = m->dy, .dw = one.dw, .du = one.du, .dv = one.dv, .dd = one.dd};
     assert_int_equal(run(plan, &o), 0);
     stile_plan_destroy(&plan);
     assert_memory_equal(m->dx, one.dx, sizeof one.dx);
@@ -249,12 +244,8 @@ static void forward_plans_keep_what_the_activation_hides(void **state)
     assert_int_equal(stile_plan_get_info(&info, plan), 0);
     assert_true(info.z);
     float z[M * N] = {0};
-    const stile_operands o = {.x = m->x,
-                              .w = m->w,
-                              .y = m->y,
-                              .bias = m->bias,
-                              .residual = m->residual,
-                              .z = z};
+    const stile_operands o = {
+        .x = m->x, .w = m->w, .y = m->y, .bias = m->bias, .residual = m->residual, .z = z};
     assert_int_equal(run(plan, &o), 0);
     for (int i = 0; i < M; i++)
         for (int n = 0; n < N; n++) {

@@ -61,12 +61,8 @@ static void set_up(fixture *f, uint64_t *random)
                      0);
     f->inputs = (stile_backward_inputs){f->x, f->w_hat, f->w, f->dy, f->z};
     const int64_t counts[GRADIENT_COUNT] = {
-        p->M * p->K,
-        (int64_t)stile_weight_gradient_size(p),
-        p->N,
-        b->rank * b->m * b->k,
-        trained(f) ? 0 : b->rank * b->k * b->n,
-        b->rank * b->m * b->n,
+        p->M * p->K,           (int64_t)stile_weight_gradient_size(p), p->N,
+        b->rank * b->m * b->k, trained(f) ? 0 : b->rank * b->k * b->n, b->rank * b->m * b->n,
     };
     for (int i = 0; i < GRADIENT_COUNT; i++) {
         f->counts[i] = counts[i];
@@ -284,8 +280,8 @@ static void activations_have_their_slopes(void **state)
                                  (2 * h);
             const double got = stile_activate_backward((stile_activation)a, z, 3);
             if (!(fabs(got - 3 * slope) < 1e-8))
-                fail_msg("%s at %g: %g, not %g", stile_activation_name((stile_activation)a), z,
-                         got, 3 * slope);
+                fail_msg("%s at %g: %g, not %g", stile_activation_name((stile_activation)a), z, got,
+                         3 * slope);
         }
         const double at_nan = stile_activate_backward((stile_activation)a, NAN, 1);
         assert_true(a == STILE_ACTIVATION_NONE ? at_nan == 1 : isnan(at_nan));

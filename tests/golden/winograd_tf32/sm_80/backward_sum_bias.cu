@@ -98,6 +98,15 @@ typedef struct stile_activation_params {
     int vectorized; /* all three and their rows are aligned for whole-chunk access */
 } stile_activation_params;
 
+/* Y = activation(Z) + residual, element by element. */
+typedef struct stile_activate_params {
+    const void *z, *residual; /* the latter may be unused */
+    void *y;
+    long long z_pitch, residual_pitch, y_pitch;
+    int rows, columns;
+    int vectorized; /* all three and their rows are aligned for whole-chunk access */
+} stile_activate_params;
+
 /* Sums of columns over strips of rows: partials [strips][columns]. */
 typedef struct stile_column_sums_params {
     const void *source;

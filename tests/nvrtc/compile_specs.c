@@ -74,17 +74,6 @@ static void add_fused(jobs *all, const stile_config *config, const stile_arch *a
     add_job(all, &fused, arch, STILE_KERNEL_FUSED);
 }
 
-/* The fused kernel, where there is one. */
-static void add_fused(jobs *all, const stile_config *config, const stile_arch *arch)
-{
-    stile_config fused = *config;
-    stile_gemm_schedule gemm;
-    if (stile_gemm_schedule_choose(&gemm, config, arch) || !stile_can_fuse(config, &gemm))
-        return;
-    fused.schedule.region = 2;
-    add_job(all, &fused, arch, STILE_KERNEL_FUSED);
-}
-
 /* What training needs besides the kernels of forward plans. */
 static void add_training(jobs *all, const stile_config *config, const stile_arch *arch)
 {

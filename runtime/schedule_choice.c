@@ -28,8 +28,8 @@ int stile_schedule_choose_rule(stile_schedule_choice *out, const stile_config *c
 {
     const stile_schedule *s = &config->schedule;
     stile_schedule_choice choice = {
-        .origin =
-            s->block_m || s->stages || s->family || s->region ? STILE_SCHEDULE_PINNED : STILE_SCHEDULE_BY_RULE,
+        .origin = s->block_m || s->stages || s->family || s->region ? STILE_SCHEDULE_PINNED
+                                                                    : STILE_SCHEDULE_BY_RULE,
         .predicted = NAN,
         .rule_predicted = NAN,
     };
@@ -106,12 +106,12 @@ int stile_schedule_choose(stile_schedule_choice *out, stile_winners *winners, co
     stile_cost_count_sizes(&cost, config, shape, rows_per_group);
     choice.predicted = choice.rule_predicted =
         predict(gpu, config, &choice.schedule, &cost, &measured);
-    if (choice.origin == STILE_SCHEDULE_BY_RULE) {
-        if (winners && take_winner(&choice, winners, gpu, config, shape, rows_per_group))
-            choice.predicted = predict(gpu, config, &choice.schedule, &cost, &measured);
-        else if (gpu->calibrated)
-            error = ask_model(&choice, gpu, config, &cost);
-    }
+    /* A winner of a spec that pins a part agrees with it. Nothing is open where a family is set. */
+    if (winners && !config->schedule.family &&
+        take_winner(&choice, winners, gpu, config, shape, rows_per_group))
+        choice.predicted = predict(gpu, config, &choice.schedule, &cost, &measured);
+    else if (choice.origin == STILE_SCHEDULE_BY_RULE && gpu->calibrated)
+        error = ask_model(&choice, gpu, config, &cost);
     if (!error)
         *out = choice;
     return error;

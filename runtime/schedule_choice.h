@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which schedule a plan takes: what the spec pins; else the nearest winner of tuning; else what the
- * time model expects to be faster than the rule by more than it may be wrong; else the rule.
+ * Which schedule a plan takes. What the spec pins stands; the rest is that of the nearest winner of
+ * tuning; else, where nothing is pinned, what the time model expects to be faster than the rule by
+ * more than it may be wrong; else the rule.
  */
 #ifndef STILE_RUNTIME_SCHEDULE_CHOICE_H
 #define STILE_RUNTIME_SCHEDULE_CHOICE_H

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "command.h"
+#include "context.h"
 #include "cost.h"
 #include "describe.h"
 #include "explain_time.h"
@@ -14,8 +15,11 @@
 typedef struct request {
     const stile_arguments *arguments;
     stile_arch arch;
-    stile_gpu gpu; /* times are predicted for */
-    stile_winners *winners;
+    stile_gpu gpu;          /* times are predicted for */
+    stile_winners *winners; /* one of those below, or NULL */
+    stile_winners *own_winners;
+    stile_cache_location place; /* of them */
+    stile_context *context;     /* of --device, or NULL */
     bool json_wanted;
     stile_text text;
     stile_json json;
@@ -303,6 +307,27 @@ static int visit(void *user, const stile_config *config)
     return result;
 }
 
+/* The GPU of --device, with its winners. */
+static int take_device(request *r)
+{
+    bool automatic;
+    if (stile_flag(r->arguments, "gpu") || stile_flag(r->arguments, "arch")) {
+        stile_print_error("--device says which GPU it is: leave out --gpu and --arch");
+        return STILE_EXIT_USAGE;
+    }
+    int result = stile_input_context(r->arguments, "cuda", &r->context, &automatic);
+    if (result)
+        return result;
+    if (r->context->device == STILE_DEVICE_CPU) {
+        stile_print_error("explain tells of GPUs: --device cuda or cuda:i, or none");
+        return STILE_EXIT_USAGE;
+    }
+    stile_gpu_of_context(&r->gpu, r->context);
+    r->arch = r->context->arch;
+    r->winners = r->context->winners;
+    return STILE_EXIT_OK;
+}
+
 /* --gpu, or one for --arch; without --arch, the GPU decides that. */
 static int take_gpu(request *r)
 {
@@ -323,17 +348,28 @@ static int take_gpu(request *r)
     return result;
 }
 
+/* Winners where a program started now would look for them. */
+static int open_winners(request *r)
+{
+    stile_text warning = {0}; /* about the cache: for those who compile */
+    int error = stile_cache_location_open(&r->place, NULL, &warning);
+    if (!error)
+        error = stile_winners_create(&r->own_winners, &r->place, stile_print_log, stile_log_user());
+    r->winners = r->own_winners;
+    stile_text_free(&warning);
+    return error ? stile_report_failure(error, NULL) : STILE_EXIT_OK;
+}
+
 static int run(const stile_arguments *arguments)
 {
     request r = {.arguments = arguments, .json_wanted = stile_flag(arguments, "json")};
     r.json.text = &r.text;
     stile_spec *spec = NULL;
-    stile_cache_location place = {.root = -1, .read_only_root = -1};
-    stile_text warning = {0}; /* about the cache: for those who compile */
-    int result = take_gpu(&r);
-    if (!result && !stile_cache_location_open(&place, NULL, &warning) &&
-        stile_winners_create(&r.winners, &place, stile_print_log, stile_log_user()))
-        result = stile_report_failure(STILE_ERROR_MEMORY, NULL);
+    r.place = (stile_cache_location){.root = -1, .read_only_root = -1};
+    bool device = stile_flag(arguments, "device");
+    int result = device ? take_device(&r) : take_gpu(&r);
+    if (!result && !device)
+        result = open_winners(&r);
     if (!result)
         result = stile_input_spec(&spec, arguments->operands[0], NULL);
     if (!result) {
@@ -348,9 +384,9 @@ static int run(const stile_arguments *arguments)
     else
         result = stile_emit_json(arguments, &r.text);
     stile_spec_destroy(&spec);
-    stile_winners_destroy(&r.winners);
-    stile_cache_location_close(&place);
-    stile_text_free(&warning);
+    stile_winners_destroy(&r.own_winners);
+    stile_cache_location_close(&r.place);
+    stile_context_destroy(&r.context);
     return result;
 }
 
@@ -361,6 +397,7 @@ static const stile_option options[] = {
     {"gpu", 0, "NAME",
      "predict times for this GPU (a part of its name, such as h200);\n"
      "default: one of that architecture"},
+    {"device", 0, "cuda[:i]", "the GPU that is there, instead of --arch and --gpu"},
     STILE_OPTION_VARIANT,
     STILE_OPTION_JSON,
     {NULL},

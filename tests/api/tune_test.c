@@ -261,6 +261,30 @@ static void a_pinned_schedule_asks_no_winner(void **state)
     assert_int_equal(choice.schedule.stages, 2);
 }
 
+static void a_winner_fills_in_what_a_spec_leaves_open(void **state)
+{
+    fixture *f = *state;
+    stile_spec_destroy(&f->spec);
+    char text[256];
+    snprintf(text, sizeof text, "%sschedule: {stages: 3}\n", DENSE);
+    assert_int_equal(stile_spec_parse(&f->spec, text, strlen(text), NULL, NULL), 0);
+    tune(f, NULL);
+    stile_schedule_choice choice = choose(f, 8192, 8192, 8192);
+    assert_int_equal(choice.origin, STILE_SCHEDULE_TUNED);
+    assert_schedule(&choice.schedule, BEST);
+
+    /* Tuning itself asks for complete schedules: those are left alone. */
+    stile_config config = *config_of(f);
+    const stile_shape shape = {8192, 8192, 8192};
+    stile_gpu gpu;
+    assert_true(stile_schedule_parse(&config.schedule, RULE));
+    stile_gpu_of_context(&gpu, f->context);
+    assert_int_equal(stile_schedule_choose(&choice, f->context->winners, &gpu, &config, &shape, 0),
+                     0);
+    assert_int_equal(choice.origin, STILE_SCHEDULE_PINNED);
+    assert_schedule(&choice.schedule, RULE);
+}
+
 static void the_model_rules_out_what_is_hopeless(void **state)
 {
     fixture *f = *state;
@@ -528,6 +552,7 @@ int main(void)
         TEST(the_fastest_schedule_wins_and_plans_take_it),
         TEST(winners_outlive_the_process),
         TEST(a_pinned_schedule_asks_no_winner),
+        TEST(a_winner_fills_in_what_a_spec_leaves_open),
         TEST(the_model_rules_out_what_is_hopeless),
         TEST(equal_times_resolve_to_the_rule),
         TEST(equal_times_resolve_to_the_first),

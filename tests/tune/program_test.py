@@ -82,6 +82,19 @@ class Tune(unittest.TestCase):
         self.assertGreater(result["resumed"], 0)
         self.check(result)
         self.assertEqual(self.tune()["resumed"], 0)
+        self.explain(SHAPE, "tuned", 0)
+        self.explain("80x40x40", "tuned", 1)
+        self.explain("4000x40x40", "pinned", None)
+
+    def explain(self, shape, origin, distance):
+        result = subprocess.run([PROGRAM, "explain", self.spec, "--shape", shape, "--device", "cuda", "--json"],
+                                env=self.environment, capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        [shape] = json.loads(result.stdout)[0]["shapes"]
+        self.assertFalse(shape["gpu"]["calibrated"])
+        self.assertEqual(shape["schedule"]["origin"], origin)
+        if distance is not None:
+            self.assertEqual(shape["schedule"]["winner"]["distance"], distance)
 
     def test_every_schedule_is_verified(self):
         result = subprocess.run([PROGRAM, "verify", self.spec, "--schedules", "--shape", "13x9x10"],

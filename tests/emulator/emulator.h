@@ -87,6 +87,8 @@ typedef enum emulator_format {
 
 EMULATOR_API unsigned short emulator_f16(float value);  /* to nearest even */
 EMULATOR_API unsigned short emulator_bf16(float value); /* to nearest even */
+/* To E4M3 or E5M2: to nearest even, what is too large to the largest value. */
+EMULATOR_API unsigned char emulator_fp8(emulator_format format, float value);
 EMULATOR_API float emulator_from_bits(emulator_format format, unsigned bits);
 
 /* count is 1, 2 or 4 matrices of 8 rows by 16 bytes. */

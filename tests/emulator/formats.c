@@ -80,3 +80,25 @@ float emulator_from_bits(emulator_format format, unsigned bits)
     }
     return NAN;
 }
+
+unsigned char emulator_fp8(emulator_format format, float value)
+{
+    const unsigned sign = signbit(value) ? 0x80 : 0;
+    const float magnitude = fabsf(value);
+    unsigned below = 0, above = format == EMULATOR_E4M3 ? 0x7e : 0x7b; /* codes of values in order */
+    if (isnan(value))
+        return 0x7f;
+    if (magnitude >= emulator_from_bits(format, above))
+        return (unsigned char)(sign | above);
+    while (above - below > 1) {
+        const unsigned middle = (above + below) / 2;
+        if (emulator_from_bits(format, middle) <= magnitude)
+            below = middle;
+        else
+            above = middle;
+    }
+    const float down = magnitude - emulator_from_bits(format, below);
+    const float up = emulator_from_bits(format, above) - magnitude;
+    const int take_above = up < down || (up == down && below % 2 == 1);
+    return (unsigned char)(sign | (take_above ? above : below));
+}

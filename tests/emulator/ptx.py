@@ -222,6 +222,9 @@ def cvt(s):
     if to in ("bf16x2", "f16x2") and source == "f32":
         return "%s = (unsigned)emulator_%s(%s) << 16 | emulator_%s(%s);" \
             % (s.get(0), to[:-2], s.get(1), to[:-2], s.get(2))
+    if to in ("e4m3x2", "e5m2x2") and source == "f32" and s.has("satfinite"):
+        return "%s = (unsigned short)(emulator_fp8(%s, %s) << 8 | emulator_fp8(%s, %s));" \
+            % (s.get(0), FORMATS[to[:-2]], s.get(1), FORMATS[to[:-2]], s.get(2))
     if to in ("bf16", "f16") and source == "f32":
         return "%s = emulator_%s(%s);" % (s.get(0), to, s.get(1))
     if to == "f32" and source in FORMATS:

@@ -124,13 +124,14 @@ static void load_register_row(float *out, const product *p, unsigned row)
 
 /* --- running --- */
 
-__attribute__((optimize("O3"))) static void multiply_row(float *restrict sum, const float *a,
-                                                         float (*b)[MAX_N], unsigned inner, unsigned n)
+/* Eight columns at once, as n is a multiple of that. */
+typedef float eight __attribute__((vector_size(32)));
+
+static void multiply_row(eight *sum, const float *a, eight (*b)[MAX_N / 8], unsigned inner, unsigned n)
 {
     for (unsigned k = 0; k < inner; k++) {
-        const float factor = a[k];
-        for (unsigned column = 0; column < n; column++)
-            sum[column] += factor * b[k][column];
+        for (unsigned i = 0; i < n / 8; i++)
+            sum[i] += a[k] * b[k][i];
     }
 }
 
@@ -142,17 +143,18 @@ static unsigned column_of(unsigned thread, unsigned i)
 
 static void run_product(const product *p)
 {
-    static float b[MAX_INNER][MAX_N]; /* one launch runs at a time */
+    static eight b[MAX_INNER][MAX_N / 8]; /* one launch runs at a time */
     accumulators *sums = p->sums;
     const unsigned inner = INNER_BYTES / format_bytes(p->a_format);
     for (unsigned column = 0; column < p->n; column++) {
         float values[MAX_INNER];
         load_row(values, p->b, column, p->b_format);
         for (unsigned k = 0; k < inner; k++)
-            b[k][column] = values[k];
+            b[k][column / 8][column % 8] = values[k];
     }
     for (unsigned row = 0; row < 64; row++) {
-        float a[MAX_INNER], sum[MAX_N] = {0};
+        float a[MAX_INNER];
+        eight sum[MAX_N / 8] = {{0}};
         const unsigned first_thread = row / 16 * 32 + row % 8 * 4, half = row % 16 / 8;
         if (p->a_in_registers)
             load_register_row(a, p, row);
@@ -161,14 +163,14 @@ static void run_product(const product *p)
         for (unsigned t = first_thread; p->accumulate && t < first_thread + 4; t++) {
             for (unsigned i = 0; i < p->n / 2; i++) {
                 if (i / 2 % 2 == half)
-                    sum[column_of(t, i)] = sums->values[t][i];
+                    sum[column_of(t, i) / 8][column_of(t, i) % 8] = sums->values[t][i];
             }
         }
         multiply_row(sum, a, b, inner, p->n);
         for (unsigned t = first_thread; t < first_thread + 4; t++) {
             for (unsigned i = 0; i < p->n / 2; i++) {
                 if (i / 2 % 2 == half)
-                    sums->values[t][i] = sum[column_of(t, i)];
+                    sums->values[t][i] = sum[column_of(t, i) / 8][column_of(t, i) % 8];
             }
         }
     }

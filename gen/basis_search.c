@@ -15,7 +15,7 @@ enum {
     ANNEAL_EXACT_SWEEPS = 2400,
     ANNEAL_CHUNK = 20,        /* in one advance */
     REDUCE_STEPS = 8,         /* of Newton's method after a channel is dropped */
-    SETTLE_STEPS = 150,       /* at most */
+    SETTLE_STEPS = 600,       /* at most */
     SETTLE_EXACT_STEPS = 120, /* likewise, towards an exact solution */
     PATIENCE = 10,            /* steps in which the objective must fall noticeably */
 };
@@ -256,7 +256,7 @@ static void anneal(stile_search_start *s)
         begin_settling(s, 0);
 }
 
-/* The channel without which error and growth are least; later choices are random among three. */
+/* The channel without which the error is least; starts that are varied choose among three. */
 static int choose_channel(stile_search_start *s)
 {
     const stile_search_point *p = &s->point;
@@ -277,7 +277,7 @@ static int choose_channel(stile_search_start *s)
         }
     }
     const int choices = p->rank < 3 ? p->rank : 3;
-    if (s->index < (s->problem->from_count ? s->problem->from_count : 1))
+    if (!s->varied)
         return channels[0];
     return channels[stile_generator_next(&s->random) % (uint64_t)choices];
 }

@@ -96,39 +96,6 @@ static int find_small(stile_basis **out, stile_arena *arena, const stile_search_
     return error;
 }
 
-/* A product of two small bases, each under the root of the bound of growth. */
-static int depart_from_product(stile_search_start *s, pair ranks)
-{
-    const stile_search_problem *p = s->problem;
-    int outer[3], inner[3];
-    split_tile(p, outer, inner);
-    stile_search_problem small = {
-        .random = true, .growth = sqrt(p->growth), .weight = p->weight, .rows = p->rows};
-    stile_basis *first, *second, *product;
-    stile_arena *arena = stile_arena_create();
-    int error = arena ? STILE_OK : stile_fail_memory();
-    for (int i = 0; i < 2 && !error; i++) {
-        const int *tile = i ? inner : outer;
-        small.m = tile[0];
-        small.k = tile[1];
-        small.n = tile[2];
-        small.rank = i ? ranks.inner : ranks.outer;
-        small.seed = stile_generator_next(&s->random);
-        error = find_small(i ? &second : &first, arena, &small);
-    }
-    if (!error)
-        error = stile_basis_kron(&product, arena, first, second);
-    if (!error) {
-        s->point.rank = product->rank;
-        stile_search_point_load(&s->point, product);
-        s->phase = STILE_SEARCH_REDUCE;
-    }
-    stile_arena_destroy(&arena);
-    return error;
-}
-
-/* --- Given bases ------------------------------------------------------------------------------ */
-
 static double mean_size(const stile_search_point *p)
 {
     double sum = 0;
@@ -155,6 +122,7 @@ static void perturb(stile_search_start *s, int64_t variant)
 {
     const stile_search_point *p = &s->point;
     const double size = mean_size(p);
+    s->varied = variant > 0;
     if (variant % 2 == 1) {
         const double noise = size * NOISES[variant / 2 % 3];
         for (int row = 0; row < p->sizes[0] + p->sizes[1] + p->sizes[2]; row++)
@@ -165,6 +133,40 @@ static void perturb(stile_search_start *s, int64_t variant)
             randomize_channel(s, below(s, p->rank), size);
     }
 }
+
+/* A product of two small bases, each under the root of the bound of growth. */
+static int depart_from_product(stile_search_start *s, pair ranks, int64_t variant)
+{
+    const stile_search_problem *p = s->problem;
+    int outer[3], inner[3];
+    split_tile(p, outer, inner);
+    stile_search_problem small = {
+        .random = true, .growth = sqrt(p->growth), .weight = p->weight, .rows = p->rows};
+    stile_basis *first, *second, *product;
+    stile_arena *arena = stile_arena_create();
+    int error = arena ? STILE_OK : stile_fail_memory();
+    for (int i = 0; i < 2 && !error; i++) {
+        const int *tile = i ? inner : outer;
+        small.m = tile[0];
+        small.k = tile[1];
+        small.n = tile[2];
+        small.rank = i ? ranks.inner : ranks.outer;
+        small.seed = stile_generator_next(&s->random);
+        error = find_small(i ? &second : &first, arena, &small);
+    }
+    if (!error)
+        error = stile_basis_kron(&product, arena, first, second);
+    if (!error) {
+        s->point.rank = product->rank;
+        stile_search_point_load(&s->point, product);
+        perturb(s, variant);
+        s->phase = STILE_SEARCH_REDUCE;
+    }
+    stile_arena_destroy(&arena);
+    return error;
+}
+
+/* --- Given bases ------------------------------------------------------------------------------ */
 
 static void depart_from_given(stile_search_start *s)
 {
@@ -189,7 +191,7 @@ static void depart_at_random(stile_search_start *s)
         for (int c = 0; c < p->rank; c++)
             p->x[0][row * p->stride + c] = RANDOM_SCALE * stile_generator_normal(&s->random);
     s->point.leak = FIRST_LEAK;
-    s->weight = FIRST_WEIGHTS[s->index % 4];
+    s->weight = FIRST_WEIGHTS[s->index / 2 % 4];
     if (stile_search_wants_fractions(s->problem))
         s->weight *= 10;
     stile_search_apply_support(s);
@@ -237,10 +239,11 @@ int stile_search_depart(stile_search_start *start)
         return STILE_OK;
     }
     pair pairs[MAX_PAIRS];
-    const bool random = p->random || p->exact || p->support || start->index % 2 == 1;
+    const int64_t products = start->index - start->index / 4; /* three starts of four */
+    const bool random = p->random || p->exact || p->support || start->index % 4 == 3;
     const int count = random ? 0 : list_pairs(p, pairs);
     if (count > 0)
-        return depart_from_product(start, pairs[start->index / 2 % count]);
+        return depart_from_product(start, pairs[products % count], products / count);
     depart_at_random(start);
     return STILE_OK;
 }

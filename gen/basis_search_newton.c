@@ -18,7 +18,13 @@
 #include "dense.h"
 #include "fail.h"
 
-static const double FIRST_DAMPING = 1e-3; /* of the mean of the Hessian's diagonal */
+enum {
+    MOST_DIRECT = 400, /* unknowns of systems that are factorized */
+    MOST_ITERATIONS = 150,
+};
+
+static const double PRECISE = 0.03, ROUGH = 0.1; /* of solutions that are iterated */
+static const double FIRST_DAMPING = 1e-3;        /* of the mean of the Hessian's diagonal */
 static const double LEAST_DAMPING = 1e-15;
 static const double MOST_DAMPING = 1e8;
 static const double LEAST_WEIGHT = 1e-9; /* of growth under a bound: then it does not bind */
@@ -29,7 +35,8 @@ typedef struct linear_system {
     int count, stride; /* of unknowns; of rows */
     double scale;      /* the mean of the Hessian's diagonal */
     double weight;     /* of growth, after the step */
-    double foreseen;   /* the decrease of the objective, if it were quadratic, twice */
+    bool iterative;    /* by conjugate gradients, without the Hessian */
+    double foreseen;   /* the decrease of the objective, if it were quadratic */
 } linear_system;
 
 /* What the springs add to the objective. */
@@ -211,6 +218,18 @@ static bool factorize(stile_search_optimizer *o, int count, int stride, double s
     return stile_dense_cholesky(count, o->factor, stride);
 }
 
+/* x ← (Hessian + damping)⁻¹·x, where it is solved iteratively approximately. */
+static void solve(stile_search_optimizer *o, const stile_search_point *point,
+                  const stile_search_goal *goal, const linear_system *system, double tolerance,
+                  double *x)
+{
+    if (system->iterative)
+        stile_search_krylov_solve(o, point, goal->weight, o->damping * system->scale, system->count,
+                                  tolerance, MOST_ITERATIONS, x);
+    else
+        stile_dense_solve(system->count, o->factor, system->stride, x);
+}
+
 /*
  * The step along which growth, to first order, ends at the bound: with q the slope of growth, it is
  * −(H + damping)⁻¹(g + change·q), and the change of the weight follows.
@@ -221,7 +240,7 @@ static void constrain_step(stile_search_optimizer *o, const stile_search_point *
     double *step = o->step, *other = o->row, along_step = 0, along_other = 0;
     for (int i = 0; i < system->count; i++)
         other[i] = -o->slope[o->variables[i]];
-    stile_dense_solve(system->count, o->factor, system->stride, other);
+    solve(o, point, goal, system, ROUGH, other);
     for (int i = 0; i < system->count; i++) {
         along_step += o->slope[o->variables[i]] * step[i];
         along_other += o->slope[o->variables[i]] * other[i];
@@ -234,29 +253,38 @@ static void constrain_step(stile_search_optimizer *o, const stile_search_point *
     stile_dense_add(system->count, change, other, step);
 }
 
+/* The decrease of the objective if it were quadratic: exactly solved systems tell it at once. */
+static double foresee(stile_search_optimizer *o, const stile_search_point *point,
+                      const stile_search_goal *goal, const linear_system *system)
+{
+    const double change = system->weight - goal->weight, *step = o->step;
+    double slope = 0, squares = 0;
+    for (int i = 0; i < system->count; i++) {
+        const int at = o->variables[i];
+        slope += step[i] * (o->gradient[at] + change * o->slope[at]);
+        squares += step[i] * step[i];
+    }
+    const double decrease = system->iterative
+                                ? -2 * slope - stile_search_krylov_curvature(o, point, goal->weight,
+                                                                             system->count, step)
+                                : o->damping * system->scale * squares - slope;
+    return decrease / (point->m * point->k * point->n);
+}
+
 /* The step for the current damping; false where the damped Hessian is not positive definite. */
 static bool find_step(stile_search_optimizer *o, const stile_search_point *point,
                       const stile_search_goal *goal, linear_system *system)
 {
-    if (!factorize(o, system->count, system->stride, system->scale))
+    if (system->iterative ? !stile_search_krylov_precondition(o, point, o->damping * system->scale)
+                          : !factorize(o, system->count, system->stride, system->scale))
         return false;
-    double *step = o->step;
     for (int i = 0; i < system->count; i++)
-        step[i] = -o->gradient[o->variables[i]];
-    stile_dense_solve(system->count, o->factor, system->stride, step);
+        o->step[i] = -o->gradient[o->variables[i]];
+    solve(o, point, goal, system, PRECISE, o->step);
     system->weight = goal->weight;
-    double change = 0;
-    if (goal->bound > 0) {
+    if (goal->bound > 0)
         constrain_step(o, point, goal, system);
-        change = system->weight - goal->weight;
-    }
-    system->foreseen = 0;
-    for (int i = 0; i < system->count; i++) {
-        const int at = o->variables[i];
-        const double slope = o->gradient[at] + (change != 0 ? change * o->slope[at] : 0);
-        system->foreseen += step[i] * (o->damping * system->scale * step[i] - slope);
-    }
-    system->foreseen /= point->m * point->k * point->n;
+    system->foreseen = foresee(o, point, goal, system);
     return true;
 }
 
@@ -270,7 +298,8 @@ stile_newton_outcome stile_search_newton(stile_search_optimizer *o, stile_search
 {
     linear_system system = {.count = list_variables(o, point)};
     system.stride = stile_dense_stride(system.count);
-    if (!make_room(o, (size_t)system.count, (size_t)system.stride))
+    system.iterative = !goal->gauss && !o->pull && system.count > MOST_DIRECT;
+    if (!system.iterative && !make_room(o, (size_t)system.count, (size_t)system.stride))
         return STILE_NEWTON_FAILED;
     if (goal->error < 0) {
         goal->error = stile_search_error(point, o->residual);
@@ -279,7 +308,10 @@ stile_newton_outcome stile_search_newton(stile_search_optimizer *o, stile_search
     make_gradient(o, point, goal->weight);
     if (!goal->gauss)
         make_mixed(o, point);
-    make_hessian(o, point, goal, &system);
+    if (system.iterative)
+        system.scale = stile_search_krylov_begin(o, point, goal->weight);
+    else
+        make_hessian(o, point, goal, &system);
     if (!(o->damping > 0)) {
         o->damping = FIRST_DAMPING;
         o->raise = 2;
@@ -298,8 +330,11 @@ stile_newton_outcome stile_search_newton(stile_search_optimizer *o, stile_search
         const double before = objective(goal, system.weight) + springs;
         const double after = objective(&next, system.weight) + stretch(o, &o->trial);
         const double ratio = (before - after) / system.foreseen;
-        if (!(ratio > SUFFICIENT)) {
-            if (!(system.foreseen > 1e-15 * before) || before < 1e-30)
+        /* An approximate step may lead uphill; a shorter one does not. */
+        const bool uphill = !(system.foreseen > 0);
+        if (uphill || !(ratio > SUFFICIENT)) {
+            const bool exhausted = uphill ? !system.iterative : system.foreseen < 1e-15 * before;
+            if (exhausted || before < 1e-30)
                 return STILE_NEWTON_CONVERGED;
             continue;
         }

@@ -23,6 +23,19 @@ int stile_search_optimizer_create(stile_search_optimizer *out, const stile_searc
             ok = ok && o.seen[f][a];
         }
     }
+    for (int f = 0; f < 3; f++) {
+        const int classes = point->sizes[f] / stile_search_class_rows(point, f);
+        for (int class = 0; class < classes; class ++) {
+            o.blocks[f][class] = malloc(stride * stride * sizeof *o.blocks[f][class]);
+            o.inverses[f][class] = malloc(stride * stride * sizeof *o.inverses[f][class]);
+            o.pairs[f][class] = malloc(stride * stride * sizeof *o.pairs[f][class]);
+            ok = ok && o.blocks[f][class] && o.inverses[f][class] && o.pairs[f][class];
+        }
+    }
+    for (int i = 0; i < 5; i++) {
+        o.krylov[i] = malloc(size * sizeof *o.krylov[i]);
+        ok = ok && o.krylov[i];
+    }
     o.both = malloc(stride * stride * sizeof *o.both);
     o.normal = malloc(stride * stride * sizeof *o.normal);
     o.reduced = malloc(stride * stride * sizeof *o.reduced);
@@ -47,7 +60,14 @@ void stile_search_optimizer_destroy(stile_search_optimizer *optimizer)
         free(optimizer->grams[f]);
         free(optimizer->mixed[f]);
     }
+    for (int i = 0; i < 5; i++)
+        free(optimizer->krylov[i]);
     for (int a = 0; a < STILE_MAX_TILE; a++) {
+        for (int f = 0; f < 3; f++) {
+            free(optimizer->blocks[f][a]);
+            free(optimizer->inverses[f][a]);
+            free(optimizer->pairs[f][a]);
+        }
         free(optimizer->seen[0][a]);
         free(optimizer->seen[2][a]);
     }

@@ -27,6 +27,9 @@ typedef struct stile_search_optimizer {
     double *mixed[3]; /* second derivatives of one channel: see the newton file */
     double *residual;
     stile_search_point trial;
+    /* Of basis_search_krylov.c: vectors of the shape of a point, matrices by class of rows. */
+    double *krylov[5], *blocks[3][STILE_MAX_TILE], *inverses[3][STILE_MAX_TILE],
+        *pairs[3][STILE_MAX_TILE];
     int *variables; /* where entries that are not held stand in the array of a point */
     double *hessian, *factor;
     size_t dimension; /* for which the last two have room */
@@ -70,6 +73,29 @@ bool stile_search_sweep(stile_search_optimizer *optimizer, stile_search_point *p
 /* Solves for one factor alone. */
 bool stile_search_solve_factor(stile_search_optimizer *optimizer, stile_search_point *point, int f,
                                double weight);
+
+/* --- basis_search_krylov.c -------------------------------------------------------------------- */
+
+/* After grams and `mixed` are made: returns the mean of the Hessian's diagonal. */
+double stile_search_krylov_begin(stile_search_optimizer *optimizer, const stile_search_point *point,
+                                 double weight);
+
+/* Makes the preconditioner for the Hessian plus `shift`; false where that is not positive. */
+bool stile_search_krylov_precondition(stile_search_optimizer *optimizer,
+                                      const stile_search_point *point, double shift);
+
+/*
+ * x ← an approximate solution of (Hessian + shift)·y = x, over the `count` variables: the rest is
+ * smaller by `tolerance`, or `most` steps were taken, or the curvature along one was not positive.
+ */
+void stile_search_krylov_solve(stile_search_optimizer *optimizer, const stile_search_point *point,
+                               double weight, double shift, int count, double tolerance, int most,
+                               double *x);
+
+/* xᵀ·Hessian·x */
+double stile_search_krylov_curvature(stile_search_optimizer *optimizer,
+                                     const stile_search_point *point, double weight, int count,
+                                     const double *x);
 
 /* --- basis_search_newton.c -------------------------------------------------------------------- */
 

@@ -28,6 +28,7 @@ struct stile_search_start {
     int level;     /* of the numbers that rounding aims at: later ones are less simple */
     int failures;  /* of rounding, in this attempt */
     double weight; /* of growth, now */
+    bool varied;   /* perturbed: choices are made at random too */
     bool rounded;  /* every entry is one of the coefficients that are asked for */
     double last;   /* the objective some steps ago, to see whether it still falls */
     stile_search_goal goal;

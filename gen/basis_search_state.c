@@ -45,7 +45,8 @@ void stile_search_save(stile_text *out, const stile_search_start *start)
     const stile_search_start *s = start;
     stile_text_appendf(out, "start %lld %llu %d %d %d %d %d %d", (long long)s->index,
                        (unsigned long long)s->random.state, (int)s->phase, s->step, s->attempt,
-                       s->level, s->failures, (int)s->rounded | (int)s->goal.gauss << 1);
+                       s->level, s->failures,
+                       (int)s->rounded | (int)s->goal.gauss << 1 | (int)s->varied << 2);
     const double reals[REALS] = {
         s->weight,     s->last,        s->goal.weight,       s->goal.bound,
         s->goal.error, s->goal.growth, s->optimizer.damping, s->optimizer.raise,
@@ -155,7 +156,7 @@ static bool take_refused(const char **text, stile_search_start *s)
 
 static bool take_start(const char **text, stile_search_start *s)
 {
-    static const int64_t most[INTEGERS - 2] = {STILE_SEARCH_PHASES - 1, 1 << 20, 3, 8, 1 << 20, 3};
+    static const int64_t most[INTEGERS - 2] = {STILE_SEARCH_PHASES - 1, 1 << 20, 3, 8, 1 << 20, 7};
     int64_t integers[INTEGERS - 2];
     double reals[REALS];
     if (!take_bits(text, &s->random.state))
@@ -172,6 +173,7 @@ static bool take_start(const char **text, stile_search_start *s)
     s->level = (int)integers[3];
     s->failures = (int)integers[4];
     s->rounded = integers[5] & 1;
+    s->varied = integers[5] & 4;
     s->goal = (stile_search_goal){.weight = reals[2],
                                   .bound = reals[3],
                                   .gauss = integers[5] & 2,

@@ -119,6 +119,31 @@ static void newton_converges_in_few_steps(void **state)
     }
 }
 
+/* Past some hundred unknowns steps are found iteratively: to the same end. */
+static void large_systems_are_solved_iteratively(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        fixture f = make(3, 3, 3, 16, all_rows[kind], 4);
+        stile_search_goal goal = {.weight = 0.003, .error = -1};
+        for (int i = 0; i < 100; i++)
+            assert_true(stile_search_sweep(&f.optimizer, &f.point, goal.weight));
+        stile_search_point_balance(&f.point);
+        double last = objective(&f, goal.weight);
+        for (int i = 0; i < 60; i++) {
+            if (stile_search_newton(&f.optimizer, &f.point, &goal) != STILE_NEWTON_MOVED)
+                break;
+            assert_true(objective(&f, goal.weight) <= last * (1 + 1e-12));
+            last = objective(&f, goal.weight);
+        }
+        assert_null(f.optimizer.hessian);
+        for (int i = 0; i < 100; i++)
+            assert_true(stile_search_sweep(&f.optimizer, &f.point, goal.weight));
+        assert_near(objective(&f, goal.weight), last, 1e-5);
+        destroy(&f);
+    }
+}
+
 static void a_bound_of_growth_is_met(void **state)
 {
     (void)state;
@@ -181,6 +206,7 @@ int main(void)
         cmocka_unit_test(solving_for_a_factor_is_least_squares),
         cmocka_unit_test(newton_never_loses),
         cmocka_unit_test(newton_converges_in_few_steps),
+        cmocka_unit_test(large_systems_are_solved_iteratively),
         cmocka_unit_test(a_bound_of_growth_is_met),
         cmocka_unit_test(held_entries_stay_and_springs_draw),
         cmocka_unit_test(singular_points_are_survived),

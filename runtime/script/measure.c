@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a variant costs on a shape, whether it computes what it should, and how fast. */
 #include <math.h>
+#include <string.h>
 
 #include "bench.h"
 #include "context.h"
-#include "cost.h"
+#include "cost_time.h"
 #include "fail.h"
 #include "numerics.h"
 #include "objects.h"
+#include "plan.h"
 #include "random_data.h"
+#include "schedule_choice.h"
+#include "schedule_space.h"
 #include "verify.h"
 
 static const stile_config *config_of(const stile_lua_call *call)
@@ -45,7 +49,9 @@ static void set_shape(const stile_lua_value *table, const stile_shape *shape,
 
 /* --- explain --- */
 
-static stile_lua_value kernel_costs(stile_arena *arena, const stile_cost *cost)
+/* `time`: NULL where none is predicted. */
+static stile_lua_value kernel_costs(stile_arena *arena, const stile_cost *cost,
+                                    const stile_time *time)
 {
     stile_lua_value list = stile_lua_table_create(arena);
     for (int i = 0; i < cost->kernel_count; i++) {
@@ -56,22 +62,73 @@ static stile_lua_value kernel_costs(stile_arena *arena, const stile_cost *cost)
         set_number(&item, "flops", k->flops);
         set_number(&item, "bytes_read", k->bytes_read);
         set_number(&item, "bytes_written", k->bytes_written);
+        if (time)
+            set_number(&item, "time_ms", time->kernels[k->role]);
         stile_lua_add(&list, item);
     }
     return list;
+}
+
+/* The GPU that is named, that of a context, or one of the usual architecture. */
+static int find_gpu(stile_lua_call *call, const char *name, const stile_context *context,
+                    stile_gpu *out)
+{
+    if (name && !stile_gpu_find(out, name))
+        return stile_lua_refuse(call, "gpu '%.60s' is not known; %s is, for one", name,
+                                stile_gpu_name(0));
+    if (!name && context && context->device != STILE_DEVICE_CPU)
+        stile_gpu_of_context(out, context);
+    else if (!name)
+        *out = stile_gpu_reference();
+    return 0;
+}
+
+/* What the time model says. False, with nothing set, where there is no prediction. */
+static bool set_times(const stile_lua_value *table, stile_arena *arena, const stile_gpu *gpu,
+                      stile_winners *winners, const stile_config *config,
+                      const stile_script_shape *s, const stile_cost *cost, stile_time *time)
+{
+    stile_schedule_choice choice;
+    stile_text text = {0};
+    if (stile_schedule_choose(&choice, winners, gpu, config, &s->shape, s->rows_per_group) ||
+        stile_time_predict(time, gpu, config, &choice.schedule, cost))
+        return false;
+    stile_schedule_print(&text, &choice.schedule);
+    stile_lua_set(table, "gpu", stile_lua_string(stile_arena_strdup(arena, gpu->name)));
+    stile_lua_set(table, "calibrated", stile_lua_boolean(gpu->calibrated));
+    stile_lua_set(table, "schedule",
+                  stile_lua_string(stile_arena_strdup(arena, text.data ? text.data : "")));
+    stile_lua_set(table, "schedule_origin",
+                  stile_lua_string(stile_schedule_origin_name(choice.origin)));
+    set_number(table, "time_ms", time->total);
+    set_number(table, "dense_ms", stile_time_predict_dense(gpu, config, &s->shape));
+    set_finite(table, "sparse_2_4_ms", stile_time_predict_sparse(gpu, config, &s->shape));
+    stile_text_free(&text);
+    return true;
 }
 
 int stile_script_explain(stile_lua_call *call)
 {
     const stile_config *config = config_of(call);
     stile_script_shape s = {0};
-    const stile_lua_option options[] = {STILE_SCRIPT_SHAPE_OPTIONS(s)};
-    int error = stile_lua_take_options(call, 0, options, 4);
+    const char *gpu_name = NULL;
+    void *given = NULL;
+    const stile_lua_option options[] = {
+        STILE_SCRIPT_SHAPE_OPTIONS(s),
+        {"gpu", STILE_LUA_OPTION_STRING, &gpu_name, 0, 0, NULL},
+        {"context", STILE_LUA_OPTION_OBJECT, &given, 0, 0, &stile_script_context_class},
+    };
+    int error = stile_lua_take_options(call, 0, options, 6);
     if (!error)
         error = stile_script_check_shape(call, &s);
     if (!error)
         error = stile_script_complete_shape(call, &s, config);
+    const stile_context *context = given ? ((stile_script_context *)given)->context : NULL;
+    stile_gpu gpu;
+    stile_time time;
     stile_cost cost;
+    if (!error)
+        error = find_gpu(call, gpu_name, context, &gpu);
     if (!error)
         error = stile_cost_count(&cost, config, &s.shape, s.rows_per_group);
     if (error)
@@ -97,7 +154,9 @@ int stile_script_explain(stile_lua_call *call)
     set_number(&table, "predicted_error", stile_predicted_error(&problem));
     stile_lua_set(&table, "sparse", stile_lua_boolean(config->sparse));
     stile_script_set_metrics(&table, call->arena, &config->metrics);
-    stile_lua_set(&table, "kernels", kernel_costs(call->arena, &cost));
+    bool timed = set_times(&table, call->arena, &gpu, context ? context->winners : NULL, config, &s,
+                           &cost, &time);
+    stile_lua_set(&table, "kernels", kernel_costs(call->arena, &cost, timed ? &time : NULL));
     call->result = table;
     return 0;
 }

@@ -267,6 +267,24 @@ function tests.explain_counts_as_the_formulas_do()
   raises("from 1 to", v.explain, v, {M = 0, K = 1, N = 1})
   raises("must be an integer, not a number", v.explain, v, {M = 1.5, K = 1, N = 1})
   assert(v:explain{M = 2.0, K = 1, N = 1}.M == 2)
+  raises("gpu 'Voodoo' is not known", v.explain, v, {M = 1, K = 1, N = 1, gpu = "Voodoo"})
+end
+
+function tests.times_are_predicted()
+  local v = stile.load("specs/random_r16.yaml"):variant()
+  local e = v:explain{M = 8192, K = 8192, N = 8192}
+  assert(e.gpu == "NVIDIA H200" and e.calibrated and e.schedule_origin == "rule")
+  assert(e.time_ms > 0.5 and e.time_ms < 0.65 and e.dense_ms > 2 * e.time_ms)
+  assert(e.sparse_2_4_ms < e.dense_ms and e.schedule:find("128x256x64", 1, true))
+  local sum = 0
+  for _, kernel in ipairs(e.kernels) do
+    sum = sum + (kernel.per_call and kernel.time_ms or 0)
+  end
+  assert(math.abs(sum / e.time_ms - 1) < 0.02)
+  local other = v:explain{M = 8192, K = 8192, N = 8192, gpu = "a100"}
+  assert(not other.calibrated and other.time_ms > e.time_ms)
+  local none = v:override{["precision.encoded"] = "e4m3"}:explain{M = 8, K = 8, N = 8}
+  assert(none.time_ms == nil and none.limit == 4)
 end
 
 function tests.a_refusal_is_the_generators_own_reason()

@@ -33,6 +33,11 @@ const char *const stile_activation_names[] = {
     [STILE_ACTIVATION_GELU] = "gelu", [STILE_ACTIVATION_GELU_TANH] = "gelu_tanh",
     [STILE_ACTIVATION_SILU] = "silu", NULL};
 
+bool stile_type_is_scaled(stile_type type)
+{
+    return types[type].size == 1;
+}
+
 const char *stile_type_name(stile_type type)
 {
     return types[type].name;

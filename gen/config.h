@@ -31,6 +31,9 @@ typedef enum stile_type {
 const char *stile_type_name(stile_type type);
 int stile_type_size(stile_type type);
 
+/* Whether elements of the type are stored with scales beside them: those of 8 bits. */
+bool stile_type_is_scaled(stile_type type);
+
 /* The type of a name; false, with *out untouched, for any other word. */
 bool stile_type_parse(stile_type *out, const char *name);
 

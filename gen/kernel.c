@@ -13,22 +13,12 @@ enum {
     MMA_TILES_PER_WARP = 64,
 };
 
-/* The linear map of one kernel: the matrix it applies, from `inputs` to `outputs`. */
-typedef struct linear_map {
-    stile_basis_matrix matrix;                 /* outputs × inputs */
-    int coefficient_rows, coefficient_columns; /* as the dense map keeps them in shared memory */
-} linear_map;
-
 static int round_up(int value, int multiple)
 {
     return (value + multiple - 1) / multiple * multiple;
 }
 
-/*
- * Declares the map: straight-line code for sparse bases, else coefficients in `*floats` floats of
- * shared memory.
- */
-static int add_linear_map(builder *b, const linear_map *map, int *floats)
+int stile_add_linear_map(builder *b, const linear_map *map, int *floats)
 {
     int pitch = round_up(map->coefficient_columns, 4);
     bool zeros = stile_basis_nonzeros(map->matrix) < map->matrix.rows * map->matrix.columns;
@@ -47,7 +37,7 @@ static int add_linear_map(builder *b, const linear_map *map, int *floats)
     return add_program(b, "linear_map", map->matrix);
 }
 
-static int check_shared(const builder *b)
+int stile_check_shared(const builder *b)
 {
     if (b->kernel.shared_bytes <= b->arch->shared_bytes_per_block)
         return 0;
@@ -101,7 +91,7 @@ static int build_encode_rows(builder *b, stile_basis_matrix matrix, int tile_row
     add(b, "TILE_ROWS", tile_rows, "of the source");
     add(b, "TILE_COLUMNS", basis->k, NULL);
     add(b, "ENTRIES_BY_COLUMN", entries_by_column, "how the encoder numbers a tile's entries");
-    int error = add_linear_map(b, &map, &floats);
+    int error = stile_add_linear_map(b, &map, &floats);
     if (error)
         return error;
     add(b, "TILES_PER_THREAD", tiles, NULL);
@@ -113,7 +103,7 @@ static int build_encode_rows(builder *b, stile_basis_matrix matrix, int tile_row
     b->kernel.block_columns = 32 * tiles;
     b->kernel.tiles_per_thread = tiles;
     b->kernel.shared_bytes = 4 * floats;
-    return check_shared(b);
+    return stile_check_shared(b);
 }
 
 /* The encoder of W stored [K, N]. */
@@ -140,7 +130,7 @@ static int build_encode_columns(builder *b)
     add_type(b, "Encoded", stile_type_name(precision->encoded), "precision.encoded");
     add(b, "TILE_ROWS", basis->k, "of the source");
     add(b, "TILE_COLUMNS", basis->n, NULL);
-    int error = add_linear_map(b, &map, &floats);
+    int error = stile_add_linear_map(b, &map, &floats);
     if (error)
         return error;
     add(b, "COEFFICIENT_FLOATS", floats, "of shared memory, before the patch");
@@ -154,7 +144,7 @@ static int build_encode_columns(builder *b)
     b->kernel.block_columns = 32 * tiles;
     b->kernel.tiles_per_thread = tiles;
     b->kernel.shared_bytes = 4 * floats + 32 * lane_pitch * input_bytes;
-    return check_shared(b);
+    return stile_check_shared(b);
 }
 
 static int build_pack_weight(builder *b)
@@ -249,7 +239,7 @@ static int build_decode(builder *b)
         add(b, "BLOCK_N", s.block_n, "schedule.block[1]");
     }
     if (!mma) {
-        error = add_linear_map(b, &map, &floats);
+        error = stile_add_linear_map(b, &map, &floats);
         if (error)
             return error;
         add(b, "TILES_PER_THREAD", tiles, NULL);
@@ -263,12 +253,15 @@ static int build_decode(builder *b)
     b->kernel.block_rows = hopper ? 8 : ENCODE_THREADS_Y;
     b->kernel.block_columns = hopper ? 32 : 32 * tiles;
     b->kernel.tiles_per_thread = tiles;
-    return check_shared(b);
+    return stile_check_shared(b);
 }
 
 static int build(builder *b)
 {
     const stile_basis *basis = b->config->basis;
+    if (stile_type_is_scaled(b->config->precision.encoded) &&
+        b->kernel.role != STILE_KERNEL_DECODE)
+        return stile_build_scaled_kernel(b);
     switch (b->kernel.role) {
     case STILE_KERNEL_ENCODE_X:
         return build_encode_rows(b, stile_basis_u(basis), basis->m, false,
@@ -323,12 +316,6 @@ int stile_forward_roles(stile_kernel_role out[static STILE_KERNEL_ROLE_COUNT],
 int stile_kernel_render(stile_kernel *out, stile_arena *arena, const stile_config *config,
                         const stile_arch *arch, stile_kernel_role role)
 {
-    stile_type encoded = config->precision.encoded;
-    if (encoded == STILE_TYPE_E4M3 || encoded == STILE_TYPE_E5M2)
-        return stile_fail(STILE_ERROR_UNSUPPORTED,
-                          "%s: there is no kernel for precision.encoded %s yet: use bf16 or f16",
-                          config->name, stile_type_name(encoded));
-
     builder b = {.arena = arena, .config = config, .arch = arch};
     b.kernel.role = role;
     b.kernel.name = stile_kernel_role_name(role);

@@ -33,6 +33,21 @@ static inline void add_type(builder *b, const char *name, const char *type, cons
     b->constants[b->constant_count++] = (stile_constant){name, 0, type, comment};
 }
 
+/* The linear map of one kernel: the matrix it applies, from `inputs` to `outputs`. */
+typedef struct linear_map {
+    stile_basis_matrix matrix;                 /* outputs × inputs */
+    int coefficient_rows, coefficient_columns; /* as the dense map keeps them in shared memory */
+} linear_map;
+
+/*
+ * Declares the map: straight-line code for sparse bases, else coefficients in `*floats` floats of
+ * shared memory.
+ */
+int stile_add_linear_map(builder *b, const linear_map *map, int *floats);
+
+/* That the kernel's dynamic shared memory fits the architecture. */
+int stile_check_shared(const builder *b);
+
 /* The class of templates/common/activations.cuh. */
 static inline const char *activation_type(stile_activation activation)
 {
@@ -65,6 +80,9 @@ static inline int add_program(builder *b, const char *name, stile_basis_matrix m
 
 /* kernel_fused.c: encoding of X, channel GEMM and decoding in one. */
 int stile_build_fused_kernel(builder *b);
+
+/* kernel_scaled.c: encoders and channel GEMM of encoded elements with scales. */
+int stile_build_scaled_kernel(builder *b);
 
 /* kernel_gradient.c: the kernels that only backward plans have. */
 int stile_build_gradient_kernel(builder *b);

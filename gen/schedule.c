@@ -20,6 +20,8 @@ enum {
     HOPPER_CLUSTER = 2,
     HOPPER_THREADS = 384,
     HOPPER_STAGES = 4,
+    SCALED_BLOCK_M = 256, /* with 8-bit operands, see templates/sm_90a/channel_gemm_scaled.cu */
+    SCALED_BLOCK_N = 128,
     STATIC_SHARED = 1024, /* barriers, and the stages' alignment */
 };
 
@@ -71,10 +73,11 @@ static bool choose_hopper(stile_gemm_schedule *out, const stile_config *config,
 {
     const stile_schedule *pinned = &config->schedule;
     const stile_basis *basis = config->basis;
+    const bool scaled = stile_type_is_scaled(config->precision.encoded);
     stile_gemm_schedule s = {
         .family = STILE_FAMILY_SM_90A,
-        .block_m = HOPPER_BLOCK_M,
-        .block_n = pinned->block_n ? pinned->block_n : HOPPER_BLOCK_N,
+        .block_m = scaled ? SCALED_BLOCK_M : HOPPER_BLOCK_M,
+        .block_n = scaled ? SCALED_BLOCK_N : pinned->block_n ? pinned->block_n : HOPPER_BLOCK_N,
         .block_k = ROW_BYTES / stile_type_size(config->precision.encoded),
         .cluster = HOPPER_CLUSTER,
         .stages = pinned->stages ? pinned->stages : HOPPER_STAGES,
@@ -83,14 +86,14 @@ static bool choose_hopper(stile_gemm_schedule *out, const stile_config *config,
     s.shared_bytes = s.stages * stage_bytes(&s, stile_type_size(config->precision.encoded));
 
     bool runs = arch->number == 90 && arch->suffix == 'a';
-    bool types = is_16_bit(config->precision.encoded) || config->precision.encoded == STILE_TYPE_TF32;
     bool block = (!pinned->block_m || pinned->block_m == s.block_m) &&
+                 (!pinned->block_n || pinned->block_n == s.block_n) &&
                  (!pinned->block_k || pinned->block_k == s.block_k) &&
                  s.block_n >= HOPPER_MIN_BLOCK_N && s.block_n <= HOPPER_BLOCK_N;
     bool family = pinned->family == STILE_FAMILY_ANY || pinned->family == s.family;
     bool fits = s.shared_bytes + STATIC_SHARED <= arch->shared_bytes_per_block &&
                 2 * basis->m * basis->n <= MAX_ENTRIES;
-    if (!runs || !types || !family || !block || !fits)
+    if (!runs || !family || !block || !fits)
         return false;
     choose_band(&s, pinned);
     *out = s;
@@ -104,6 +107,11 @@ int stile_gemm_schedule_choose(stile_gemm_schedule *out, const stile_config *con
         return 0;
 
     const stile_schedule *pinned = &config->schedule;
+    if (stile_type_is_scaled(config->precision.encoded))
+        return stile_fail(STILE_ERROR_UNSUPPORTED,
+                          "%s: precision.encoded %s runs on sm_90a alone, with schedule.block "
+                          "[256, 128, 128] and up to 4 stages; on %s use bf16 or f16",
+                          config->name, stile_type_name(config->precision.encoded), arch->name);
     if (pinned->family == STILE_FAMILY_SM_90A)
         return stile_fail(STILE_ERROR_ARGUMENT,
                           "%s: the sm_90a kernels run this neither on %s nor with other types, "
@@ -216,7 +224,8 @@ bool stile_can_fuse(const stile_config *config, const stile_gemm_schedule *gemm)
     bool methods =
         config->sparse || (stile_encode_method(config) == STILE_METHOD_MMA &&
                            stile_decode_method(config, gemm->family) == STILE_METHOD_MMA);
-    return gemm->family == STILE_FAMILY_SM_90A && gemm->block_n % 64 == 0 && methods;
+    return gemm->family == STILE_FAMILY_SM_90A && gemm->block_n % 64 == 0 && methods &&
+           !stile_type_is_scaled(config->precision.encoded);
 }
 
 int stile_tiles_per_thread(int row_bytes, int entries, int channel_bytes)

@@ -127,6 +127,8 @@ static int encode_w(const stile_plan *plan, const void *w, void *w_hat, const fl
         .vectorized = stile_can_vectorize(w, plan->ldw, config->precision.input,
                                     kernel->tiles_per_thread * basis->k),
     };
+    if (stile_type_is_scaled(config->precision.encoded))
+        return stile_launch_scaled_encode_w(plan, &params, stream);
     return launch(plan, STILE_KERNEL_ENCODE_W,
                   stile_looping_grid(plan, kernel, params.groups.tile_rows, params.encoded_pitch),
                   &params, stream);
@@ -144,8 +146,19 @@ static int pack_w(const stile_plan *plan, const void *w, void *w_hat, stile_stre
         .tile_inner = (int)ceil_div(plan->K, config->basis->k),
     };
     int64_t rows = (int64_t)config->basis->rank * params.tile_rows;
+    if (stile_type_is_scaled(config->precision.encoded))
+        return stile_launch_scaled_pack_w(plan, &params, stream);
     return launch(plan, STILE_KERNEL_ENCODE_W,
                   stile_looping_grid(plan, kernel, rows, kernel->block_columns), &params, stream);
+}
+
+int stile_check_tiles(const stile_kernel *kernel, int64_t tiles)
+{
+    if (tiles <= INT_MAX / 2) /* what comes with tiles is counted, too */
+        return 0;
+    return stile_fail(STILE_ERROR_ARGUMENT,
+                      "%s would need %" PRId64 " tiles, more than it can count: split M or N",
+                      kernel->name, tiles);
 }
 
 int stile_gemm_tma_params_of(stile_gemm_tma_params *out, const stile_plan *plan,
@@ -161,13 +174,10 @@ int stile_gemm_tma_params_of(stile_gemm_tma_params *out, const stile_plan *plan,
         .columns = (int)ceil_div(gemm->tile_columns, kernel->block_columns),
         .k_blocks = (int)ceil_div(gemm->tile_inner, kernel->block_inner),
     };
-    int64_t tiles = rank * params.row_pairs * params.columns;
-    if (tiles > INT_MAX / 2) /* what comes with tiles is counted, too */
-        return stile_fail(STILE_ERROR_ARGUMENT,
-                          "%s would need %" PRId64 " tiles, more than it can count: split M or N",
-                          kernel->name, tiles);
-
-    int error =
+    int error = stile_check_tiles(kernel, rank * params.row_pairs * params.columns);
+    if (error)
+        return error;
+    error =
         stile_tensor_map_encode(&params.x_encoded, driver, type, gemm->x_encoded, gemm->tile_inner,
                                 gemm->tile_rows, rank, gemm->encoded_pitch, kernel->block_rows);
     if (!error)
@@ -273,13 +283,16 @@ static int decode(const stile_plan *plan, const stile_operands *o, char *workspa
 static int launch_role(const stile_plan *plan, stile_kernel_role role, const stile_operands *o,
                        char *workspace, stile_stream stream)
 {
+    const bool scaled = stile_type_is_scaled(plan->config->precision.encoded);
     switch (role) {
     case STILE_KERNEL_ENCODE_X:
-        return encode_x(plan, o, workspace, stream);
+        return scaled ? stile_launch_scaled_encode_x(plan, o, workspace, stream)
+                      : encode_x(plan, o, workspace, stream);
     case STILE_KERNEL_ENCODE_W:
         return encode_w(plan, o->w, workspace + plan->workspace.w_encoded, o->v, workspace, stream);
     case STILE_KERNEL_CHANNEL_GEMM:
-        return channel_gemm(plan, o, workspace, stream);
+        return scaled ? stile_launch_scaled_channel_gemm(plan, o, workspace, stream)
+                      : channel_gemm(plan, o, workspace, stream);
     case STILE_KERNEL_DECODE:
         return decode(plan, o, workspace, stream);
     case STILE_KERNEL_FUSED:

@@ -29,6 +29,9 @@ int stile_launch_kernel(const stile_plan *plan, const stile_plan_kernel *kernel,
 /* A grid for a kernel whose clusters stay and draw tasks: no more than are resident, or there are. */
 int64_t stile_persistent_grid(const stile_plan *plan, const stile_kernel *kernel, int64_t tasks);
 
+/* That a persistent kernel can count its tiles. Errors: ARGUMENT. */
+int stile_check_tiles(const stile_kernel *kernel, int64_t tiles);
+
 /* Parameters from the operands of a run; `tiles`: neighbours that a thread moves as one chunk. */
 stile_encode_params stile_encode_x_params(const stile_plan *plan, const stile_operands *operands,
                                           char *workspace, int tiles);
@@ -47,6 +50,18 @@ int stile_gemm_tma_params_of(stile_gemm_tma_params *out, const stile_plan *plan,
 int stile_launch_channel_gemm(const stile_plan *plan, const stile_plan_kernel *kernel,
                               const stile_config *config, stile_gemm_params *params,
                               stile_stream stream);
+
+/* --- launch_scaled.c -------------------------------------------------------------------------- */
+
+/* Launches encode_x, encode_w or channel_gemm of a plan whose encoded elements have scales. */
+int stile_launch_scaled_encode_x(const stile_plan *plan, const stile_operands *operands,
+                                 char *workspace, stile_stream stream);
+int stile_launch_scaled_encode_w(const stile_plan *plan, const stile_encode_params *params,
+                                 stile_stream stream);
+int stile_launch_scaled_pack_w(const stile_plan *plan, const stile_pack_params *params,
+                               stile_stream stream);
+int stile_launch_scaled_channel_gemm(const stile_plan *plan, const stile_operands *operands,
+                                     char *workspace, stile_stream stream);
 
 /* --- launch_fused.c --------------------------------------------------------------------------- */
 

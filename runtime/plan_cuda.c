@@ -55,7 +55,8 @@ static int lay_out(stile_plan *plan)
                      (size_t)stile_type_size(config->precision.product);
     stile_workspace_layout *w = &plan->workspace;
 
-    plan->weight_size = stile_align((size_t)tiling.tile_columns * encoded);
+    plan->weight_size = stile_align((size_t)tiling.tile_columns * encoded) +
+                        stile_align(stile_w_scales_size(config, tiling.tile_columns, plan->K));
     if (!config->sparse) {
         int error = stile_plan_round_coefficients(plan);
         if (error)
@@ -64,7 +65,8 @@ static int lay_out(stile_plan *plan)
         w->d = w->v + stile_align((size_t)(b->rank * b->k * b->n) * sizeof(float));
         w->x_encoded = w->d + stile_align((size_t)(b->rank * b->m * b->n) * sizeof(float));
     }
-    w->w_encoded = w->x_encoded + stile_align((size_t)tiling.tile_rows * encoded);
+    w->x_scales = w->x_encoded + stile_align((size_t)tiling.tile_rows * encoded);
+    w->w_encoded = w->x_scales + stile_align(stile_x_scales_size(config, tiling.tile_rows, plan->K));
     w->product = w->w_encoded + (config->encode == STILE_ENCODE_ONLINE ? plan->weight_size : 0);
     w->counters = w->product + stile_align(product);
     w->size = w->counters;
@@ -136,6 +138,11 @@ int stile_plan_cuda_create(stile_plan *plan)
     stile_schedule_choice choice;
     stile_gpu gpu;
 
+    if (plan->op != STILE_OP_FORWARD && stile_type_is_scaled(config->precision.encoded))
+        return stile_fail(STILE_ERROR_UNSUPPORTED,
+                          "%s: backward operations have no kernels for precision.encoded %s yet: "
+                          "train with bf16 or f16",
+                          config->name, stile_type_name(config->precision.encoded));
     if (plan->op != STILE_OP_FORWARD)
         return stile_plan_cuda_create_backward(plan);
     if (plan->keep_z)

@@ -6,6 +6,7 @@
 enum {
     BOX_BYTES = 128,
     /* The driver's enumerators. */
+    DATA_TYPE_UINT8 = 0,
     DATA_TYPE_FLOAT16 = 6,
     DATA_TYPE_FLOAT32 = 7,
     DATA_TYPE_BFLOAT16 = 9,
@@ -22,6 +23,9 @@ static int data_type(stile_type type)
         return DATA_TYPE_FLOAT16;
     case STILE_TYPE_BF16:
         return DATA_TYPE_BFLOAT16;
+    case STILE_TYPE_E4M3:
+    case STILE_TYPE_E5M2:
+        return DATA_TYPE_UINT8;
     default:
         return DATA_TYPE_FLOAT32;
     }

@@ -32,8 +32,10 @@ __device__ __forceinline__ void wgmma(float (&sum)[BLOCK_N / 2], unsigned long l
                                       unsigned long long b, int accumulate)
 {
 //@ local count = constants.BLOCK_N // 2
-//@ local shape = ({bf16 = "k16.f32.bf16.bf16", f16 = "k16.f32.f16.f16", tf32 = "k8.f32.tf32.tf32"})[constants.Encoded]
-//@ local transposed = constants.Encoded == "tf32" and "" or ", 0, 0" -- 16-bit operands say that they are not
+//@ local shapes = {bf16 = "k16.f32.bf16.bf16", f16 = "k16.f32.f16.f16", tf32 = "k8.f32.tf32.tf32",
+//@                 e4m3 = "k32.f32.e4m3.e4m3", e5m2 = "k32.f32.e5m2.e5m2"}
+//@ local shape = shapes[constants.Encoded]
+//@ local transposed = (constants.Encoded == "bf16" or constants.Encoded == "f16") and ", 0, 0" or ""
     asm volatile("{\n"
                  ".reg .pred p;\n"
                  "setp.ne.b32 p, %${count + 2}, 0;\n"

@@ -91,14 +91,19 @@ static void add_spec(jobs *all, const char *path)
     if (stile_spec_load(&spec, path, NULL))
         stop(path, stile_last_error());
     for (size_t variant = 0; variant < spec->variant_count; variant++) {
+        const stile_config *config = &spec->variants[variant];
         for (int a = 0; a < ARCH_COUNT; a++) {
             stile_arch arch;
             if (stile_arch_parse(&arch, arch_names[a]))
                 stop(arch_names[a], stile_last_error());
+            const bool scaled = stile_type_is_scaled(config->precision.encoded);
+            if (scaled && strcmp(arch.name, "sm_90a") != 0)
+                continue; /* refused there */
             for (int role = 0; role < STILE_KERNEL_ROLE_COUNT; role++)
-                add_job(all, &spec->variants[variant], &arch, (stile_kernel_role)role);
-            add_training(all, &spec->variants[variant], &arch);
-            add_fused(all, &spec->variants[variant], &arch);
+                add_job(all, config, &arch, (stile_kernel_role)role);
+            if (!scaled)
+                add_training(all, config, &arch);
+            add_fused(all, config, &arch);
         }
     }
     stile_spec_destroy(&spec);

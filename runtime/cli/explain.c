@@ -6,6 +6,7 @@
 #include "context.h"
 #include "cost.h"
 #include "describe.h"
+#include "explain_backward.h"
 #include "explain_time.h"
 #include "inputs.h"
 #include "kernel.h"
@@ -20,7 +21,7 @@ typedef struct request {
     stile_winners *own_winners;
     stile_cache_location place; /* of them */
     stile_context *context;     /* of --device, or NULL */
-    bool json_wanted;
+    bool json_wanted, backward;
     stile_text text;
     stile_json json;
 } request;
@@ -201,9 +202,9 @@ static void print_kernels(request *r, stile_arena *arena, const stile_config *co
         stile_text_appendf(&r->text, "  no launch geometry: %s\n", trouble);
 }
 
-static void cost_to_json(request *r, stile_arena *arena, const stile_config *config,
-                         const stile_shape *shape, const stile_cost *cost,
-                         const stile_time_report *report)
+static int cost_to_json(request *r, stile_arena *arena, const stile_config *config,
+                        const stile_shape *shape, const stile_cost *cost,
+                        const stile_time_report *report)
 {
     stile_json *json = &r->json;
     stile_json_begin_object(json, NULL);
@@ -245,7 +246,11 @@ static void cost_to_json(request *r, stile_arena *arena, const stile_config *con
         stile_json_end_object(json);
     }
     stile_json_end_array(json);
+    int error = r->backward ? stile_explain_backward_json(json, config, shape,
+                                                          cost->tiling.rows_per_group)
+                            : STILE_OK;
     stile_json_end_object(json);
+    return error;
 }
 
 /* Reports on every shape of one variant. */
@@ -270,10 +275,13 @@ static int explain_shapes(request *r, stile_arena *arena, const stile_config *co
         if (report.chosen && report.choice.schedule.region)
             fuse(&cost);
         if (r->json_wanted) {
-            cost_to_json(r, arena, config, &shapes[i], &cost, &report);
+            error = cost_to_json(r, arena, config, &shapes[i], &cost, &report);
         } else {
             print_shape(&r->text, arena, config, &shapes[i], &cost, &report);
             print_kernels(r, arena, config, &cost, &report);
+            if (r->backward)
+                error = stile_explain_backward(&r->text, arena, config, &shapes[i],
+                                               rows_per_group);
         }
     }
     if (r->json_wanted)
@@ -362,7 +370,9 @@ static int open_winners(request *r)
 
 static int run(const stile_arguments *arguments)
 {
-    request r = {.arguments = arguments, .json_wanted = stile_flag(arguments, "json")};
+    request r = {.arguments = arguments,
+                 .json_wanted = stile_flag(arguments, "json"),
+                 .backward = stile_flag(arguments, "backward")};
     r.json.text = &r.text;
     stile_spec *spec = NULL;
     r.place = (stile_cache_location){.root = -1, .read_only_root = -1};
@@ -398,6 +408,7 @@ static const stile_option options[] = {
      "predict times for this GPU (a part of its name, such as h200);\n"
      "default: one of that architecture"},
     {"device", 0, "cuda[:i]", "the GPU that is there, instead of --arch and --gpu"},
+    {"backward", 0, NULL, "also what the backward pass costs"},
     STILE_OPTION_VARIANT,
     STILE_OPTION_JSON,
     {NULL},

@@ -168,6 +168,7 @@ typedef struct verification {
     stile_lua_call *call;
     stile_context *context;
     const stile_script_variant *variant;
+    stile_op op;
     stile_lua_value cases;
     int passed, failed, skipped;
     double worst_share; /* the largest error in units of the prediction */
@@ -197,9 +198,11 @@ static void add_case(verification *v, const stile_verify_case *c, const stile_ve
     stile_lua_add(&v->cases, table);
 }
 
-static int run_case(verification *v, const stile_verify_case *c)
+static int run_case(verification *v, const stile_verify_case *which)
 {
     stile_verify_result r;
+    stile_verify_case of_op = *which, *c = &of_op;
+    of_op.op = v->op;
     int error = stile_verify_run(&r, v->context, v->variant->spec->spec, v->variant->config, c);
     if (error)
         return error;
@@ -247,15 +250,20 @@ int stile_script_verify(stile_lua_call *call)
 {
     stile_script_shape s = {0};
     void *context = NULL;
+    const char *op = "forward";
     int64_t seed = 1, random = -1;
     const stile_lua_option options[] = {
         STILE_SCRIPT_SHAPE_OPTIONS(s),
         {"context", STILE_LUA_OPTION_OBJECT, &context, 0, 0, &stile_script_context_class},
         {"random", STILE_LUA_OPTION_INTEGER, &random, 0, 100000, NULL},
         {"seed", STILE_LUA_OPTION_INTEGER, &seed, 0, 0x1p62, NULL},
+        {"op", STILE_LUA_OPTION_STRING, &op, 0, 0, NULL},
     };
     verification v = {.call = call, .variant = call->self, .true_error = NAN};
-    int error = stile_lua_take_options(call, 0, options, 7);
+    int error = stile_lua_take_options(call, 0, options, 8);
+    if (!error && !stile_op_parse(&v.op, op, strlen(op)))
+        error = stile_lua_refuse(call, "op is none of forward, backward_input, backward_weight, "
+                                       "backward_basis and backward");
     if (!error)
         error = stile_script_check_shape(call, &s);
     if (!error && s.given)

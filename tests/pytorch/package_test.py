@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the tests of examples/pytorch with a Python that has PyTorch; exit 77 where there is none."""
+"""Runs the tests of examples/pytorch in a Python with PyTorch; exit 77 where there is none."""
 
 import os
 import pathlib

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libcuda.so.1 of the emulated GPU. Launches run to their end before they return, streams and events are
- * names. A kernel that breaks a rule makes its launch and all later calls fail, with the reason in the
- * error's text.
+ * libcuda.so.1 of the emulated GPU: the device, contexts, modules, tensor maps and memory; stream.c has the
+ * rest. A kernel that breaks a rule makes its launch and all later calls fail, with the reason in the error's
+ * text.
  */
 #include <dlfcn.h>
 #include <elf.h>
@@ -13,24 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "driver.h"
+#include "device.h"
 #include "machine.h"
 #include "tensor_map.h"
 
-/* The driver's error codes. */
-enum {
-    INVALID_VALUE = 1,
-    OUT_OF_MEMORY = 2,
-    INVALID_CONTEXT = 201,
-    INVALID_IMAGE = 200,
-    NOT_FOUND = 500,
-    LAUNCH_FAILED = 719,
-};
-
-enum { DEPTH = 16, MAX_PARAMETERS = 16, VERSION = 13000 };
+enum { DEPTH = 16, VERSION = 98000 }; /* not older than the emulated NVRTC */
 static const size_t memory_bytes = (size_t)8 << 30;
 
 struct CUmod_st {
@@ -40,15 +29,11 @@ struct CUmod_st {
 
 static _Thread_local CUcontext contexts[DEPTH];
 static _Thread_local int depth;
-static int primary_context, only_stream;
+static int primary_context;
 
 /* The failure that ended all work: written once. */
 static char failure[4096];
 static bool failed;
-
-#define DEFINE(name, parameters)                                                                   \
-    EMULATOR_API CUresult name parameters;                                                         \
-    CUresult name parameters
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
@@ -198,6 +183,20 @@ DEFINE(cuCtxPushCurrent_v2, (CUcontext context))
     return 0;
 }
 
+DEFINE(cuCtxCreate_v2, (CUcontext * context, unsigned flags, CUdevice device))
+{
+    *context = malloc(1); /* a name */
+    return *context ? cuCtxPushCurrent_v2(*context) : OUT_OF_MEMORY;
+}
+
+DEFINE(cuCtxDestroy_v2, (CUcontext context))
+{
+    if (depth && contexts[depth - 1] == context)
+        depth--;
+    free(context);
+    return 0;
+}
+
 DEFINE(cuCtxPopCurrent_v2, (CUcontext * context))
 {
     if (depth == 0)
@@ -212,8 +211,7 @@ DEFINE(cuCtxGetCurrent, (CUcontext * context))
     return 0;
 }
 
-/* What every call that touches the device returns first. */
-static CUresult state(void)
+CUresult device_state(void)
 {
     if (!depth)
         return INVALID_CONTEXT;
@@ -222,7 +220,7 @@ static CUresult state(void)
 
 DEFINE(cuCtxSynchronize, (void))
 {
-    return state();
+    return device_state();
 }
 
 /* --- modules --- */
@@ -252,7 +250,7 @@ DEFINE(cuModuleLoadData, (CUmodule * module, const void *image))
 {
     char path[64];
     size_t size = image_bytes(image);
-    CUresult error = state();
+    CUresult error = device_state();
     if (error || !size)
         return error ? error : INVALID_IMAGE;
     struct CUmod_st *m = malloc(sizeof *m);
@@ -298,19 +296,15 @@ DEFINE(cuFuncSetAttribute, (CUfunction function, int attribute, int value))
 
 /* --- launches --- */
 
-DEFINE(cuLaunchKernel, (CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
-                        unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
-                        CUstream stream, void **parameters, void **extra))
+CUresult device_launch(CUfunction function, emulator_dim3 grid, emulator_dim3 block_size,
+                       unsigned shared_bytes, void *const *parameters)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    const emulator_kernel *kernel = (const void *)function;
-    CUresult error = state();
-    if (error || extra)
-        return error ? error : INVALID_VALUE;
+    CUresult error = device_state();
+    if (error)
+        return error;
     char why[sizeof failure];
-    if (machine_run(kernel, (emulator_dim3){grid_x, grid_y, grid_z},
-                    (emulator_dim3){block_x, block_y, block_z}, shared_bytes, parameters, why,
-                    sizeof why))
+    if (machine_run((const void *)function, grid, block_size, shared_bytes, parameters, why, sizeof why))
         return 0;
     pthread_mutex_lock(&lock);
     if (!failed)
@@ -373,7 +367,7 @@ DEFINE(cuTensorMapEncodeTiled,
 
 DEFINE(cuMemAlloc_v2, (CUdeviceptr * pointer, size_t bytes))
 {
-    CUresult error = state();
+    CUresult error = device_state();
     if (error || !bytes)
         return error ? error : INVALID_VALUE;
     void *memory = bytes > memory_bytes ? NULL : memory_allocate(bytes);
@@ -391,111 +385,5 @@ DEFINE(cuMemFree_v2, (CUdeviceptr pointer))
 DEFINE(cuMemGetInfo_v2, (size_t * available, size_t *total))
 {
     *available = *total = memory_bytes;
-    return 0;
-}
-
-static CUresult copy(CUdeviceptr to, CUdeviceptr from, size_t bytes)
-{
-    CUresult error = state();
-    if (!error)
-        memmove((void *)(uintptr_t)to, (const void *)(uintptr_t)from, bytes);
-    return error;
-}
-
-DEFINE(cuMemcpyHtoD_v2, (CUdeviceptr to, const void *from, size_t bytes))
-{
-    return copy(to, (CUdeviceptr)(uintptr_t)from, bytes);
-}
-
-DEFINE(cuMemcpyDtoH_v2, (void *to, CUdeviceptr from, size_t bytes))
-{
-    return copy((CUdeviceptr)(uintptr_t)to, from, bytes);
-}
-
-DEFINE(cuMemcpyHtoDAsync_v2, (CUdeviceptr to, const void *from, size_t bytes, CUstream stream))
-{
-    return copy(to, (CUdeviceptr)(uintptr_t)from, bytes);
-}
-
-DEFINE(cuMemcpyDtoHAsync_v2, (void *to, CUdeviceptr from, size_t bytes, CUstream stream))
-{
-    return copy((CUdeviceptr)(uintptr_t)to, from, bytes);
-}
-
-DEFINE(cuMemcpyDtoDAsync_v2, (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream))
-{
-    return copy(to, from, bytes);
-}
-
-static CUresult fill(CUdeviceptr pointer, int value, size_t bytes)
-{
-    CUresult error = state();
-    if (!error)
-        memset((void *)(uintptr_t)pointer, value, bytes);
-    return error;
-}
-
-DEFINE(cuMemsetD8_v2, (CUdeviceptr pointer, unsigned char value, size_t bytes))
-{
-    return fill(pointer, value, bytes);
-}
-
-DEFINE(cuMemsetD8Async, (CUdeviceptr pointer, unsigned char value, size_t bytes, CUstream stream))
-{
-    return fill(pointer, value, bytes);
-}
-
-DEFINE(cuMemsetD32Async, (CUdeviceptr pointer, unsigned value, size_t count, CUstream stream))
-{
-    CUresult error = state();
-    for (size_t i = 0; i < count && !error; i++)
-        ((unsigned *)(uintptr_t)pointer)[i] = value;
-    return error;
-}
-
-/* --- streams and events --- */
-
-DEFINE(cuStreamCreate, (CUstream * stream, unsigned flags))
-{
-    *stream = (CUstream)&only_stream;
-    return 0;
-}
-
-DEFINE(cuStreamDestroy_v2, (CUstream stream))
-{
-    return 0;
-}
-
-DEFINE(cuStreamSynchronize, (CUstream stream))
-{
-    return state();
-}
-
-struct CUevent_st {
-    struct timespec time;
-};
-
-DEFINE(cuEventCreate, (CUevent * event, unsigned flags))
-{
-    *event = calloc(1, sizeof **event);
-    return *event ? 0 : OUT_OF_MEMORY;
-}
-
-DEFINE(cuEventDestroy_v2, (CUevent event))
-{
-    free(event);
-    return 0;
-}
-
-DEFINE(cuEventRecord, (CUevent event, CUstream stream))
-{
-    clock_gettime(CLOCK_MONOTONIC, &event->time);
-    return state();
-}
-
-DEFINE(cuEventElapsedTime, (float *milliseconds, CUevent start, CUevent end))
-{
-    *milliseconds = (float)(end->time.tv_sec - start->time.tv_sec) * 1e3f +
-                    (float)(end->time.tv_nsec - start->time.tv_nsec) * 1e-6f;
     return 0;
 }

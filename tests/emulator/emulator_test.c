@@ -27,16 +27,22 @@ static const stile_driver *driver;
 static CUcontext context;
 static CUresult (*reset)(CUdevice device);
 
+/* An entry point of the driver that the runtime does not use. */
+static void find(void *out, const char *name)
+{
+    void *library = dlopen("libcuda.so.1", RTLD_NOW);
+    void *symbol = library ? dlsym(library, name) : NULL;
+    assert_non_null(symbol);
+    memcpy(out, &symbol, sizeof symbol);
+}
+
 static int open_device(void **state)
 {
     (void)state;
     assert_int_equal(stile_driver_get(&driver), STILE_OK);
     assert_int_equal(driver->cuDevicePrimaryCtxRetain(&context, 0), 0);
     assert_int_equal(driver->cuCtxPushCurrent(context), 0);
-    void *library = dlopen("libcuda.so.1", RTLD_NOW);
-    void *symbol = library ? dlsym(library, "cuDevicePrimaryCtxReset_v2") : NULL;
-    assert_non_null(symbol);
-    memcpy(&reset, &symbol, sizeof symbol);
+    find(&reset, "cuDevicePrimaryCtxReset_v2");
     return 0;
 }
 
@@ -338,6 +344,47 @@ static void blocks_of_a_cluster_write_to_each_other(void **state)
     release(count);
 }
 
+/* --- graphs --- */
+
+static void a_captured_launch_runs_with_its_graph(void **state)
+{
+    (void)state;
+    CUresult (*begin)(CUstream, int), (*end)(CUstream, void **), (*instantiate)(void **, void *, uint64_t);
+    CUresult (*run)(void *, CUstream), (*destroy)(void *);
+    find(&begin, "cuStreamBeginCapture_v2");
+    find(&end, "cuStreamEndCapture");
+    find(&instantiate, "cuGraphInstantiateWithFlags");
+    find(&run, "cuGraphLaunch");
+    find(&destroy, "cuGraphDestroy");
+
+    CUmodule module = load("rules");
+    CUfunction function;
+    CUstream stream;
+    void *graph, *executable;
+    const float values[8] = {1, 2, 3, 4};
+    float *memory = upload(values, sizeof values), *pointer = memory;
+    void *parameters[] = {&pointer};
+    assert_int_equal(driver->cuModuleGetFunction(&function, module, "copies_and_waits"), 0);
+    assert_int_equal(driver->cuStreamCreate(&stream, 0), 0);
+    assert_int_equal(begin(stream, 0), 0);
+    assert_int_equal(
+        driver->cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, stream, parameters, NULL), 0);
+    assert_int_equal(end(stream, &graph), 0);
+    pointer = NULL; /* the graph has the parameters of the capture */
+    assert_true(memory[4] == 0);
+    assert_int_equal(instantiate(&executable, graph, 0), 0);
+    assert_int_equal(destroy(graph), 0);
+    for (int i = 5; i < 8; i++) {
+        memory[3] = (float)i;
+        assert_int_equal(run(executable, stream), 0);
+        assert_true(memory[4] == (float)i);
+    }
+    assert_int_equal(destroy(executable), 0);
+    assert_int_equal(driver->cuStreamDestroy(stream), 0);
+    assert_int_equal(driver->cuModuleUnload(module), 0);
+    release(memory);
+}
+
 /* --- rules --- */
 
 static void a_copy_is_there_once_it_was_waited_for(void **state)
@@ -413,6 +460,7 @@ int main(void)
         cmocka_unit_test(wgmma_multiplies_swizzled_boxes_with_tails),
         cmocka_unit_test(a_tensor_map_that_the_hardware_refuses_is_refused),
         cmocka_unit_test(blocks_of_a_cluster_write_to_each_other),
+        cmocka_unit_test(a_captured_launch_runs_with_its_graph),
         cmocka_unit_test(a_copy_is_there_once_it_was_waited_for),
         cmocka_unit_test(broken_rules_fail_the_launch_and_say_why),
         cmocka_unit_test(an_unknown_instruction_is_an_error_that_names_it),

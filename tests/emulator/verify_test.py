@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real kernels, rendered and compiled by the unchanged program, on the emulated GPU.
 
-usage: verify_test.py BUILD ARCH [SEED DELAYS]
+usage: verify_test.py BUILD ARCH SEED DELAYS
 """
 import os
 import subprocess
@@ -41,8 +41,7 @@ def main():
     if not os.environ["STILE_EMULATOR_CXX"]:
         print("no C++ compiler, which would compile the kernels for the emulated GPU")
         return SKIPPED
-    build, arch = sys.argv[1:3]
-    seed, delays = sys.argv[3:5] or ("1", "0")
+    build, arch, seed, delays = sys.argv[1:]
     settings = {"ARCH": arch, "SEED": seed, "DELAYS": delays, "SMS": "6"}
     with tempfile.TemporaryDirectory() as folder:
         return subprocess.run([PROGRAM, "verify", *specs(folder, arch), "--shape", SHAPES],

@@ -31,6 +31,35 @@ static const double EXACT_COOLING = 0.997;
 static const double REHEATING = 1.3; /* by chunk, where growth passes its bound */
 static const double DEFAULT_WEIGHT = 1e-8;
 
+/* --- Names ------------------------------------------------------------------------------------ */
+
+/* Where `name` stands among `count` names; −1: nowhere. */
+static int find_name(const char *const *names, int count, const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+bool stile_coefficients_parse(const char *name, stile_coefficients *out)
+{
+    static const char *const names[] = {"real", "integer", "rational", "bf16", "e4m3"};
+    const int found = find_name(names, 5, name);
+    if (found >= 0)
+        *out = (stile_coefficients)found;
+    return found >= 0;
+}
+
+bool stile_search_rows_parse(const char *name, stile_coupling *out)
+{
+    static const char *const names[] = {"none", "causal", "any"};
+    const int found = find_name(names, 3, name);
+    if (found >= 0)
+        *out = (stile_coupling)found;
+    return found >= 0;
+}
+
 /* --- Problems --------------------------------------------------------------------------------- */
 
 static bool is_side(int side)

@@ -24,6 +24,12 @@ typedef enum stile_coefficients {
     STILE_COEFFICIENTS_E4M3,
 } stile_coefficients;
 
+/* From "real", "integer", "rational", "bf16" or "e4m3"; false for anything else. */
+bool stile_coefficients_parse(const char *name, stile_coefficients *out);
+
+/* From "any" (STILE_COUPLING_FULL), "causal" or "none"; false for anything else. */
+bool stile_search_rows_parse(const char *name, stile_coupling *out);
+
 enum { STILE_SEARCH_MAX_FROM = 16, STILE_SEARCH_MAX_STARTS = 1000000 };
 
 typedef struct stile_search_problem {

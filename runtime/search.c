@@ -195,6 +195,11 @@ static int deliver(const search *s, stile_basis **out, stile_arena *arena,
     return error;
 }
 
+int64_t stile_search_default_starts(bool exact, bool timed)
+{
+    return timed ? STILE_SEARCH_MAX_STARTS : exact ? 1000 : 32;
+}
+
 int stile_search_run(stile_basis **out, stile_arena *arena, const stile_search_problem *problem,
                      const stile_search_params *params, stile_search_progress *progress)
 {

@@ -27,6 +27,10 @@ typedef struct stile_search_params {
     void *user;
 } stile_search_params;
 
+/* How many starts to make where nothing else was asked for: as many as there is time, 32, or where
+   the first success ends the search 1000. */
+int64_t stile_search_default_starts(bool exact, bool timed);
+
 /*
  * Runs the starts of a problem and makes the best result in `arena`; *progress (may be NULL) says
  * how good it is. Where exact bases are wanted the search ends with the first start that finds one,

@@ -13,13 +13,6 @@
 #include "number.h"
 #include "output.h"
 
-enum {
-    DEFAULT_STARTS = 32,
-    DEFAULT_EXACT_STARTS = 1000, /* of which the first that succeeds is the last */
-};
-
-static const char *const coefficient_names[] = {"real", "integer", "rational", "bf16", "e4m3"};
-
 /* --- The command line ------------------------------------------------------------------------- */
 
 /* "4,4,4" */
@@ -40,32 +33,6 @@ static bool parse_tile(const char *text, stile_search_problem *problem)
         text += length + (i < 2);
     }
     return true;
-}
-
-static bool parse_coefficients(const char *text, stile_coefficients *out)
-{
-    for (int i = 0; i < 5; i++) {
-        if (strcmp(text, coefficient_names[i]) == 0) {
-            *out = (stile_coefficients)i;
-            return true;
-        }
-    }
-    stile_print_error("--coefficients is '%s', but must be real, integer, rational, bf16 or e4m3",
-                      text);
-    return false;
-}
-
-static bool parse_rows(const char *text, stile_coupling *out)
-{
-    if (strcmp(text, "any") == 0)
-        *out = STILE_COUPLING_FULL;
-    else if (strcmp(text, "causal") == 0)
-        *out = STILE_COUPLING_CAUSAL;
-    else if (strcmp(text, "none") == 0)
-        *out = STILE_COUPLING_NONE;
-    else
-        stile_print_error("--rows is '%s', but must be any, causal or none", text);
-    return strcmp(text, "any") == 0 || *out != STILE_COUPLING_FULL;
 }
 
 /* What does not need the bases. */
@@ -94,11 +61,17 @@ static bool parse_problem(const stile_arguments *arguments, stile_search_problem
     if (problem.exact)
         problem.coefficients = STILE_COEFFICIENTS_RATIONAL;
     const char *coefficients = stile_argument(arguments, "coefficients");
-    if (coefficients && !parse_coefficients(coefficients, &problem.coefficients))
+    if (coefficients && !stile_coefficients_parse(coefficients, &problem.coefficients)) {
+        stile_print_error(
+            "--coefficients is '%s', but must be real, integer, rational, bf16 or e4m3",
+            coefficients);
         return false;
+    }
     const char *rows = stile_argument(arguments, "rows");
-    if (rows && !parse_rows(rows, &problem.rows))
+    if (rows && !stile_search_rows_parse(rows, &problem.rows)) {
+        stile_print_error("--rows is '%s', but must be any, causal or none", rows);
         return false;
+    }
     if (problem.exact && problem.coefficients == STILE_COEFFICIENTS_REAL) {
         stile_print_error("--exact looks for integer or rational coefficients, not real ones");
         return false;
@@ -115,14 +88,13 @@ static bool parse_params(const stile_arguments *arguments, bool exact, stile_sea
     stile_search_params params = {.checkpoint = stile_argument(arguments, "checkpoint"),
                                   .interval = 30,
                                   .resume = stile_flag(arguments, "resume")};
-    int64_t starts = exact ? DEFAULT_EXACT_STARTS : DEFAULT_STARTS, threads = 0;
+    int64_t starts = stile_search_default_starts(exact, stile_flag(arguments, "time"));
+    int64_t threads = 0;
     if (!stile_argument_int(arguments, "starts", 1, STILE_SEARCH_MAX_STARTS, &starts) ||
         !stile_argument_int(arguments, "threads", 1, 1024, &threads) ||
         !stile_argument_real(arguments, "time", 1e-3, 1e9, &params.seconds) ||
         !stile_argument_real(arguments, "every", 0, 1e6, &params.interval))
         return false;
-    if (params.seconds > 0 && !stile_flag(arguments, "starts"))
-        starts = STILE_SEARCH_MAX_STARTS;
     if (!params.checkpoint && (params.resume || stile_flag(arguments, "every"))) {
         stile_print_error("--%s needs --checkpoint FILE", params.resume ? "resume" : "every");
         return false;

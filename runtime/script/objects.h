@@ -148,6 +148,7 @@ stile_script_basis *stile_script_basis_create(void);
 
 int stile_script_make_basis(stile_lua_call *call);
 int stile_script_kron(stile_lua_call *call);
+int stile_script_search(stile_lua_call *call);
 int stile_script_basis_names(stile_lua_call *call);
 
 /* The basis of a variant as an object in a result. */

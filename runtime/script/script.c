@@ -19,6 +19,7 @@ static const stile_lua_entry functions[] = {
     {"basis", stile_script_make_basis},
     {"kron", stile_script_kron},
     {"basis_names", stile_script_basis_names},
+    {"search", stile_script_search},
     {"group_basis", stile_script_group_basis},
     {"context", stile_script_open_context},
     {"version", get_version},

@@ -188,6 +188,21 @@ function tests.bases_multiply_and_measure()
   assert(#stile.basis_names() >= 3)
 end
 
+function tests.searches_find_bases()
+  local found = stile.search{m = 2, k = 2, n = 2, rank = 7, exact = true, seed = 5}
+  assert(found.rank == 7 and found:metrics().exact and found:metrics().rational)
+  assert(found.source:find("stile.search, tile 2,2,2 rank 7 seed 5", 1, true))
+  local near = stile.search{m = 2, k = 2, n = 2, rank = 6, growth = 4, starts = 2, from = stile.basis("winograd")}
+  assert(near:metrics().error < 0.1272 and near:metrics().growth <= 4)
+  assert(stile.search{m = 2, k = 2, n = 2, rank = 6, exact = true, starts = 1} == nil)
+  assert(stile.search{m = 2, k = 2, n = 2, rank = 5, starts = 2, rows = "causal"}:metrics().coupling.algebraic ~= "full")
+  raises("m, k, n and rank are needed", stile.search, {m = 2, k = 2, n = 2})
+  raises("it must be from 1 to 8", stile.search, {m = 2, k = 2, n = 2, rank = 9})
+  raises("rows must be", stile.search, {m = 2, k = 2, n = 2, rank = 7, rows = "few"})
+  raises("coefficients must be", stile.search, {m = 2, k = 2, n = 2, rank = 7, coefficients = "odd"})
+  raises("from must be a basis", stile.search, {m = 2, k = 2, n = 2, rank = 7, from = "strassen"})
+end
+
 function tests.the_algebra_keeps_exact_bases_exact()
   local strassen = stile.basis("strassen")
   local wide = strassen:sum(stile.basis{classical = {2, 2, 1}}, "n")

@@ -126,7 +126,7 @@ int stile_time_predict(stile_time *out, const stile_gpu *gpu, const stile_config
     stile_gemm_schedule gemm;
     if (stile_type_size(config->precision.encoded) == 1)
         return stile_fail(STILE_ERROR_UNSUPPORTED,
-                          "%s: there is no kernel for precision.encoded %s yet", config->name,
+                          "%s: kernels for precision.encoded %s were never timed", config->name,
                           stile_type_name(config->precision.encoded));
     if (schedule->region)
         return stile_fail(STILE_ERROR_UNSUPPORTED,

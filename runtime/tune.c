@@ -9,6 +9,7 @@
 #include <stile/version.h>
 
 #include "bench_device.h"
+#include "cache_lock.h"
 #include "context.h"
 #include "cost_time.h"
 #include "fail.h"
@@ -16,6 +17,7 @@
 #include "nvrtc.h"
 #include "schedule_choice.h"
 #include "schedule_space.h"
+#include "tune_file.h"
 #include "tune_state.h"
 
 enum {
@@ -39,6 +41,8 @@ struct stile_tuning {
     stile_tune_candidate *candidates;
     int count;
     stile_tune_state state;
+    stile_cache_lock lock; /* of the GPU, against other sessions */
+    bool locked;
     int resumed;
     bool rule_checked;
     bool stopped, spent;
@@ -89,6 +93,25 @@ static int open_state(stile_tuning *t)
     return STILE_OK;
 }
 
+/* Sessions at the same time would time each other. Where there are no locks, there is no help. */
+static int lock_gpu(stile_tuning *t)
+{
+    char bus[32] = "", key[64];
+    const stile_context *context = t->context;
+    int root = stile_cache_place(context->cache)->root;
+    context->driver->cuDeviceGetPCIBusId(bus, sizeof bus, context->cu_device);
+    snprintf(key, sizeof key, STILE_TUNE_STATE "%s", bus);
+    stile_cache_lock_result result =
+        root < 0 ? STILE_CACHE_LOCK_UNAVAILABLE : stile_cache_lock_acquire(&t->lock, root, key, 0);
+    if (result == STILE_CACHE_LOCK_BUSY)
+        return stile_fail(STILE_ERROR_UNSUPPORTED,
+                          "another session is tuning on GPU %d (%s): their times would disturb "
+                          "each other; wait for its end",
+                          context->device, bus);
+    t->locked = result == STILE_CACHE_LOCKED;
+    return STILE_OK;
+}
+
 int stile_tuning_create(stile_tuning **out, stile_context *context, const stile_config *config,
                         const stile_tune_params *params)
 {
@@ -110,7 +133,9 @@ int stile_tuning_create(stile_tuning **out, stile_context *context, const stile_
     t->deadline = params->budget > 0 ? stile_bench_seconds() + params->budget : INFINITY;
     t->arena = stile_arena_create();
     t->config = t->arena ? stile_config_copy(t->arena, config) : NULL;
-    error = t->config ? make_candidates(t) : stile_fail_memory();
+    error = t->config ? lock_gpu(t) : stile_fail_memory();
+    if (!error)
+        error = make_candidates(t);
     if (!error)
         error = open_state(t);
     if (!error && params->timer)
@@ -133,6 +158,8 @@ void stile_tuning_destroy(stile_tuning **tuning)
     if (!tuning || !*tuning)
         return;
     stile_tune_device_destroy(&(*tuning)->device);
+    if ((*tuning)->locked)
+        stile_cache_lock_release(&(*tuning)->lock);
     stile_arena_destroy(&(*tuning)->arena);
     free(*tuning);
     *tuning = NULL;

@@ -89,7 +89,8 @@ typedef struct stile_tuning stile_tuning;
 /*
  * Opens a session; `context` and what `params` points to must outlive it, `config` not. Reads what
  * an earlier session with the same parameters left.
- * Errors: ARGUMENT (also for the CPU device), those of stile_schedule_space, MEMORY.
+ * Errors: ARGUMENT (also for the CPU device), UNSUPPORTED (another session, here or in another
+ * process, is tuning on the GPU), those of stile_schedule_space, MEMORY.
  */
 int stile_tuning_create(stile_tuning **out, stile_context *context, const stile_config *config,
                         const stile_tune_params *params);

@@ -237,20 +237,22 @@ const stile_command stile_command_cache_clear = {
     .synopsis = "",
     .summary = "remove all compiled kernels",
     .text = "Removes what stile made in the cache directory: kernels, counters and what killed\n"
-            "programs left. Nothing else is touched, and the empty folder v1 stays for programs\n"
-            "that run: they keep the kernels that they have loaded, and compile others anew.",
+            "programs left. Nothing else is touched, tuned schedules included, and the folder v1\n"
+            "stays for programs that run: they keep the kernels that they have loaded, and compile\n"
+            "others anew.",
     .options = json_options,
     .run = run_clear,
 };
 
 static const stile_command *const subcommands[] = {
-    &stile_command_cache_list,  &stile_command_cache_stats, &stile_command_cache_verify,
-    &stile_command_cache_prune, &stile_command_cache_clear, NULL,
+    &stile_command_cache_list,   &stile_command_cache_stats, &stile_command_cache_winners,
+    &stile_command_cache_verify, &stile_command_cache_prune, &stile_command_cache_clear,
+    NULL,
 };
 
 const stile_command stile_command_cache = {
     .name = "cache",
-    .synopsis = "list|stats|verify|prune|clear ...",
+    .synopsis = "list|stats|winners|verify|prune|clear ...",
     .summary = "list, check and clean the cache of compiled kernels",
     .text = "Compiled kernels are kept in the first of these directories that is safe and\n"
             "writable: $STILE_CACHE_DIR, $XDG_CACHE_HOME/stile, $HOME/.cache/stile, and\n"

@@ -10,7 +10,8 @@
 #include "json.h"
 
 extern const stile_command stile_command_cache_list, stile_command_cache_stats,
-    stile_command_cache_verify, stile_command_cache_prune, stile_command_cache_clear;
+    stile_command_cache_verify, stile_command_cache_prune, stile_command_cache_clear,
+    stile_command_cache_winners;
 
 /* The directory that a program started now would use. */
 typedef struct stile_cache_in_use {

@@ -504,6 +504,20 @@ static void a_fault_of_the_device_is_not_met_twice(void **state)
     stile_tuning_destroy(&t);
 }
 
+static void one_session_at_a_time_has_a_gpu(void **state)
+{
+    fixture *f = *state;
+    stile_tuning *first = open_session(f, NULL), *second = NULL;
+    const stile_tune_params params = {.shape = {64, 64, 64}, .iterations = 1};
+    assert_int_equal(stile_tuning_create(&second, f->context, config_of(f), &params),
+                     STILE_ERROR_UNSUPPORTED);
+    assert_null(second);
+    assert_non_null(strstr(stile_last_error(), "another session is tuning"));
+    stile_tuning_destroy(&first);
+    assert_int_equal(stile_tuning_create(&second, f->context, config_of(f), &params), 0);
+    stile_tuning_destroy(&second);
+}
+
 static void bad_requests_are_refused(void **state)
 {
     fixture *f = *state;
@@ -565,6 +579,7 @@ int main(void)
         TEST(clearing_the_cache_forgets_sessions_but_no_winners),
         TEST(a_spent_budget_keeps_the_best_so_far),
         TEST(a_fault_of_the_device_is_not_met_twice),
+        TEST(one_session_at_a_time_has_a_gpu),
         TEST(bad_requests_are_refused),
         TEST(results_that_are_not_there_are_noticed),
     };

@@ -11,7 +11,7 @@ from support import (ENVIRONMENT, FAILURE, OK, PROGRAM, USAGE, TestCase, simple_
 COMMANDS = ["check", "explain", "generate", "build", "encode", "run", "verify", "bench", "basis", "cache",
             "lua", "doctor", "completion", "man", "basis list", "basis show", "basis check", "basis kron",
             "basis import", "basis export",
-            "cache list", "cache stats", "cache verify", "cache prune", "cache clear"]
+            "cache list", "cache stats", "cache winners", "cache verify", "cache prune", "cache clear"]
 
 
 class Help(TestCase):

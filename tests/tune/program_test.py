@@ -64,6 +64,11 @@ class Tune(unittest.TestCase):
         with open(os.path.join(self.cache, "v1", "winners"), encoding="utf-8") as file:
             winners = file.read()
         self.assertIn(result["schedule"], winners)
+        listed = subprocess.run([PROGRAM, "cache", "winners", "--json"], env=self.environment,
+                                capture_output=True, text=True)
+        [winner] = json.loads(listed.stdout)
+        self.assertEqual((winner["name"], winner["schedule"], winner["ms"]),
+                         ("tuned", result["schedule"], result["ms"]))
 
     def test_a_session_that_is_stopped_goes_on(self):
         process = subprocess.Popen(self.command, env=self.environment, stdout=subprocess.PIPE,

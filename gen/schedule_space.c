@@ -8,13 +8,15 @@
 
 /* --- the tables: a new kernel or parameter is a row here ------------------------------------- */
 
-/* Blocks of the channel GEMM; block_k in bytes of a row. Only what has run on a GPU. */
+/* Blocks of the channel GEMM; block_k in bytes of a row. Those that the types at hand do not have
+   are passed over. */
 static const struct {
     stile_kernel_family family;
     int block_m, block_n, row_bytes;
     int least_stages, most_stages;
 } blocks[] = {
     {STILE_FAMILY_SM_90A, 128, 256, 128, 3, 4}, {STILE_FAMILY_SM_90A, 128, 128, 128, 3, 6},
+    {STILE_FAMILY_SM_90A, 256, 128, 128, 2, 4}, /* 8-bit operands */
     {STILE_FAMILY_SM_80, 128, 256, 128, 2, 4},  {STILE_FAMILY_SM_80, 256, 128, 128, 2, 4},
     {STILE_FAMILY_SM_80, 128, 128, 128, 2, 4},  {STILE_FAMILY_SM_80, 128, 64, 128, 2, 4},
     {STILE_FAMILY_SM_80, 64, 128, 128, 2, 4},   {STILE_FAMILY_SM_80, 64, 64, 128, 2, 4},

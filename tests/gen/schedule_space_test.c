@@ -141,6 +141,25 @@ static void what_the_spec_pins_stays(void **state)
     close_space(&s);
 }
 
+static void types_have_blocks_of_their_own(void **state)
+{
+    (void)state;
+    space narrow = open_space(DENSE "precision: {encoded: e4m3}\n", "sm_90a");
+    space wide = open_space(DENSE "precision: {input: f32}\n", "sm_90a");
+    bool stages[8] = {false};
+    for (int i = 0; i < narrow.count; i++) {
+        assert_int_equal(narrow.list[i].block_m, 256);
+        assert_int_equal(narrow.list[i].block_k, 128);
+        stages[narrow.list[i].stages] = true;
+    }
+    assert_true(stages[2] && stages[3] && stages[4]);
+    assert_true(wide.count > 20);
+    for (int i = 0; i < wide.count; i++)
+        assert_int_equal(wide.list[i].block_k, 32);
+    close_space(&narrow);
+    close_space(&wide);
+}
+
 static void a_pinned_region_stays_and_none_is_tried_by_itself(void **state)
 {
     (void)state;
@@ -253,6 +272,7 @@ int main(void)
         cmocka_unit_test(every_schedule_renders),
         cmocka_unit_test(choices_exist_only_where_they_make_a_difference),
         cmocka_unit_test(what_the_spec_pins_stays),
+        cmocka_unit_test(types_have_blocks_of_their_own),
         cmocka_unit_test(a_pinned_region_stays_and_none_is_tried_by_itself),
         cmocka_unit_test(texts_read_back),
         cmocka_unit_test(what_cannot_be_had_is_refused),

@@ -15,13 +15,13 @@ size_t stile_fused_counters_size(const stile_kernel *kernel, int64_t tile_rows,
            (STILE_COUNTERS_FIRST + (size_t)kernel->cluster * (size_t)pairs * (1 + (size_t)columns));
 }
 
-/* Steps after which a block's channels are most likely multiplied: until then clusters have drawn
-   a task each, and nobody waits. */
+/* Steps after which a block's channels are most likely multiplied, so that nobody waits: clusters
+   have drawn a task each since then, and finished it. */
 static int decode_lag(const stile_plan *plan, const stile_kernel *kernel)
 {
     int64_t clusters = plan->context->multiprocessors / kernel->cluster;
     int64_t tasks = (int64_t)kernel->fused.region * plan->config->basis->rank; /* of a step */
-    return (int)ceil_div(clusters, tasks) + 1;
+    return (int)ceil_div(clusters, tasks) + 2;
 }
 
 int stile_launch_fused(const stile_plan *plan, const stile_operands *o, char *workspace,

@@ -29,7 +29,8 @@ FUSED_BASES = {"strassen": "{name: strassen}",
 
 
 def specs(folder, arch):
-    paths = [os.path.join(SPECS, name + ".yaml") for name in FILES]
+    files = FILES + (("e4m3",) if arch == "90" else ())
+    paths = [os.path.join(SPECS, name + ".yaml") for name in files]
     for name, basis in FUSED_BASES.items() if arch == "90" else ():
         paths.append(os.path.join(folder, name + ".yaml"))
         with open(paths[-1], "w") as file:

@@ -109,6 +109,16 @@ int stile_gradient_configure(stile_gradient_configs *out, stile_arena *arena,
     return 0;
 }
 
+int stile_gradient_check_types(const stile_config *config)
+{
+    const stile_type encoded = config->precision.encoded;
+    if (!stile_type_is_scaled(encoded))
+        return 0;
+    return stile_fail(STILE_ERROR_UNSUPPORTED,
+                      "%s: there are no backward kernels for precision.encoded %s: use bf16 or f16",
+                      config->name, stile_type_name(encoded));
+}
+
 /* --- steps -------------------------------------------------------------------------------------
  */
 
@@ -258,7 +268,9 @@ int stile_training_kernels(stile_training_kernel **out, int *count, stile_arena 
     int n = 0;
     if (!list || !to_z)
         return stile_fail_memory();
-    int error = add_steps(list, &n, arena, config, everything, true, "backward_%s");
+    int error = stile_gradient_check_types(config);
+    if (!error)
+        error = add_steps(list, &n, arena, config, everything, true, "backward_%s");
     if (!error)
         error =
             add_steps(list, &n, arena, config, STILE_GRADIENT_INPUT, false, "backward_%s_alone");

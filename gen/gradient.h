@@ -34,6 +34,12 @@ typedef struct stile_gradient_configs {
 int stile_gradient_configure(stile_gradient_configs *out, stile_arena *arena,
                              const stile_config *config, int gradients);
 
+/*
+ * Whether there are backward kernels for the types of the spec. Errors: UNSUPPORTED (types with
+ * scales: 8-bit encoded elements).
+ */
+int stile_gradient_check_types(const stile_config *config);
+
 /* The kernels of a backward plan, in the order of a run. */
 typedef enum stile_gradient_step {
     STILE_STEP_PERMUTE,     /* dense bases: coefficients as the other kernels read them */
@@ -83,7 +89,7 @@ typedef struct stile_training_kernel {
 /*
  * What backward plans of any operations need, and forward plans that keep Z: all that a forward
  * plan does not have anyway. Some may render to the same source. In `arena`; *count of them.
- * Errors: MEMORY.
+ * Errors: UNSUPPORTED (stile_gradient_check_types), MEMORY.
  */
 int stile_training_kernels(stile_training_kernel **out, int *count, stile_arena *arena,
                            const stile_config *config);

@@ -177,7 +177,9 @@ int stile_plan_cuda_create_backward(stile_plan *plan)
         return stile_fail_memory();
     *b = (stile_backward_plan){0};
     plan->backward = b;
-    int error = stile_gradient_configure(&b->configs, plan->arena, plan->config, (int)plan->op);
+    int error = stile_gradient_check_types(plan->config);
+    if (!error)
+        error = stile_gradient_configure(&b->configs, plan->arena, plan->config, (int)plan->op);
     for (int step = 0; step < STILE_STEP_COUNT && !error; step++) {
         if (!runs(plan, (stile_gradient_step)step))
             continue;

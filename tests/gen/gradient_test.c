@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <stile/error.h>
+
 #include "gradient.h"
 
 static const char *const bases[] = {"strassen", "winograd", "rectangular"};
@@ -197,6 +199,23 @@ static void every_step_renders(void **state)
     }
 }
 
+static void types_with_scales_are_refused(void **state)
+{
+    stile_config config =
+        config_of(basis_called(*state, "strassen"), STILE_WEIGHT_NK, STILE_ENCODE_ONLINE);
+    stile_training_kernel *kernels;
+    int count;
+    assert_int_equal(stile_training_kernels(&kernels, &count, *state, &config), 0);
+    assert_true(count > STILE_KERNEL_ROLE_COUNT && count <= STILE_STEP_COUNT + 4);
+    for (int i = 0; i < count; i++)
+        for (int other = 0; other < i; other++)
+            assert_string_not_equal(kernels[i].name, kernels[other].name);
+    config.precision.encoded = STILE_TYPE_E4M3;
+    assert_int_equal(stile_training_kernels(&kernels, &count, *state, &config),
+                     STILE_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(stile_last_error(), "e4m3"));
+}
+
 static int create_arena(void **state)
 {
     *state = stile_arena_create();
@@ -217,6 +236,7 @@ int main(void)
         cmocka_unit_test(types_follow_the_matrices),
         cmocka_unit_test(plans_have_the_steps_they_need),
         cmocka_unit_test(every_step_renders),
+        cmocka_unit_test(types_with_scales_are_refused),
     };
     return cmocka_run_group_tests(tests, create_arena, destroy_arena);
 }

@@ -22,6 +22,7 @@
 
 enum {
     MAX_ITERATIONS = 1000,
+    MAX_BATCH = 16,       /* that are compiled at once */
     MAX_BLOCKS = 16,      /* that the search times */
     MAX_FINALISTS = 4,    /* besides the schedule by rule */
     FINAL_ITERATIONS = 4, /* times those of a pair */
@@ -236,9 +237,7 @@ static void keep_state(stile_tuning *t)
 
 static void refuse(stile_tune_candidate *c, const char *reason)
 {
-    char text[sizeof c->reason]; /* `reason` may be the candidate's own */
-    snprintf(text, sizeof text, "%s", reason);
-    memcpy(c->reason, text, sizeof text);
+    snprintf(c->reason, sizeof c->reason, "%.*s", (int)sizeof c->reason - 1, reason);
     c->status = STILE_TUNE_REFUSED;
 }
 
@@ -249,34 +248,24 @@ static bool is_candidates_own(int error)
            error == STILE_ERROR_COMPILE || error == STILE_ERROR_MEMORY;
 }
 
-/* Compiles candidates, a few at a time so that the session can be stopped. */
+/* Compiles candidates, a few at a time so that the session can be stopped; keeps those that do. */
 static int compile(stile_tuning *t, int *indices, int *count)
 {
-    int batch = t->context->threads, kept = 0, error = 0;
-    for (int first = 0; first < *count && !error; first += batch) {
-        int size = *count - first < batch ? *count - first : batch;
-        const stile_schedule **schedules = calloc((size_t)size, sizeof *schedules);
-        int *errors = calloc((size_t)size, sizeof *errors);
-        char(*reasons)[200] = calloc((size_t)size, sizeof *reasons);
+    const stile_schedule *schedules[MAX_BATCH];
+    char reasons[MAX_BATCH][sizeof t->candidates->reason];
+    int errors[MAX_BATCH], kept = 0, error = 0, size;
+    for (int first = 0; first < *count && !error && go_on(t); first += size) {
+        for (size = 0; size < MAX_BATCH && size < t->context->threads && first + size < *count;
+             size++)
+            schedules[size] = &t->candidates[indices[first + size]].schedule;
         report(t, "compiling", first, *count);
-        bool going = go_on(t);
-        if (!schedules || !errors || !reasons)
-            error = stile_fail_memory();
-        for (int i = 0; i < size && !error; i++)
-            schedules[i] = &t->candidates[indices[first + i]].schedule;
-        if (!error && going)
-            error = t->timer.prepare(t->timer.user, schedules, size, errors, reasons);
-        for (int i = 0; i < size && !error && going; i++) {
+        error = t->timer.prepare(t->timer.user, schedules, size, errors, reasons);
+        for (int i = 0; i < size && !error; i++) {
             if (errors[i])
                 refuse(&t->candidates[indices[first + i]], reasons[i]);
             else
                 indices[kept++] = indices[first + i];
         }
-        free(schedules);
-        free(errors);
-        free(reasons);
-        if (!going)
-            break;
     }
     *count = kept;
     return error;
@@ -509,7 +498,10 @@ static void describe(const stile_tuning *t, stile_winner *w)
     const stile_shape *shape = &t->params.shape;
     stile_gpu_state gpu;
     stile_nvrtc_info nvrtc;
-    stile_gpu_state_read(&gpu, context->driver, context->cu_device);
+    if (t->device)
+        gpu = stile_tune_device_gpu(t->device);
+    else
+        stile_gpu_state_read(&gpu, context->driver, context->cu_device);
     w->spec = stile_winner_digest(t->config);
     snprintf(w->gpu, sizeof w->gpu, "%s", context->device_name);
     w->M = shape->M;

@@ -21,6 +21,7 @@
 #include <stile/stile.h>
 
 #include "config.h"
+#include "nvml.h"
 #include "schedule.h"
 #include "winners.h"
 
@@ -135,5 +136,8 @@ int stile_tune_device_create(stile_tune_device **out, stile_context *context,
                              const stile_config *config, const stile_tune_params *params);
 void stile_tune_device_destroy(stile_tune_device **device);
 stile_tune_timer stile_tune_device_timer(stile_tune_device *device);
+
+/* Clocks and the like while schedules were timed last. */
+stile_gpu_state stile_tune_device_gpu(const stile_tune_device *device);
 
 #endif

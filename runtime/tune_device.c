@@ -44,6 +44,7 @@ struct stile_tune_device {
     runner rule_runner;
     char *rule_y; /* its result on the host */
     double predicted;
+    stile_gpu_state gpu; /* under load */
 };
 
 /* --- compiling ------------------------------------------------------------------------------- */
@@ -278,8 +279,8 @@ static int warm_up(const stile_tune_device *d, const runner *const *runners, int
 }
 
 /* Some rounds; the time of runner i in round j goes to samples[i * iterations + done + j]. */
-static int time_rounds(const stile_tune_device *d, const runner *const *runners, int count,
-                       int rounds, int done, int iterations, double *samples)
+static int time_rounds(stile_tune_device *d, const runner *const *runners, int count, int rounds,
+                       int done, int iterations, double *samples)
 {
     int step = count + 1, error = 0;
     for (int j = 0; j < rounds && !error; j++) {
@@ -290,6 +291,8 @@ static int time_rounds(const stile_tune_device *d, const runner *const *runners,
                 error = stile_bench_device_record(&d->device, step * j + i + 1);
         }
     }
+    if (!error && done == 0) /* while it runs: the clocks under load */
+        stile_gpu_state_read(&d->gpu, d->context->driver, d->context->cu_device);
     if (!error)
         error = stile_bench_device_synchronize(&d->device);
     for (int i = 0; i < count && !error; i++) {
@@ -303,7 +306,7 @@ static int time_rounds(const stile_tune_device *d, const runner *const *runners,
     return error;
 }
 
-static int time_runners(const stile_tune_device *d, const runner *const *runners, int count,
+static int time_runners(stile_tune_device *d, const runner *const *runners, int count,
                         int iterations, double *medians)
 {
     double *samples = calloc((size_t)count * (size_t)iterations, sizeof *samples);
@@ -384,4 +387,9 @@ void stile_tune_device_destroy(stile_tune_device **device)
 stile_tune_timer stile_tune_device_timer(stile_tune_device *device)
 {
     return (stile_tune_timer){device, prepare, check, time_schedules};
+}
+
+stile_gpu_state stile_tune_device_gpu(const stile_tune_device *device)
+{
+    return device->gpu;
 }

@@ -355,11 +355,17 @@ static void keep_bound(stile_search_start *s)
 {
     const double bound = s->problem->growth, growth = stile_search_growth(&s->point);
     stile_search_point *p = &s->point;
-    if (bound == 0 || growth <= bound || s->problem->exact || stile_search_point_is_held(p))
-        return;
+    if (bound == 0 || growth <= bound || s->problem->exact)
+        return; /* entries that are held by now are zero */
     const double factor = sqrt(bound / growth) * (1 - 1e-15);
     for (int i = 0; i < p->sizes[2] * p->stride; i++)
         p->x[2][i] *= factor;
+}
+
+void stile_search_cut(stile_search_start *start)
+{
+    if (start->phase == STILE_SEARCH_ANNEAL || start->phase == STILE_SEARCH_SETTLE)
+        keep_bound(start);
 }
 
 static int settle(stile_search_start *s)

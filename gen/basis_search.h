@@ -77,6 +77,9 @@ void stile_search_end(stile_search_start **start);
    there is nothing left to do. Errors: MEMORY. */
 int stile_search_advance(stile_search_start *start, bool *done);
 
+/* Makes the best of a start that will not go on, which may be a trifle past the bound of growth. */
+void stile_search_cut(stile_search_start *start);
+
 /* What the start has found by now. */
 stile_search_quality stile_search_assess(const stile_search_start *start);
 

@@ -11,6 +11,8 @@
 
 enum {
     SMALL_STARTS = 16, /* of the search for the small bases of a product */
+    SMALL_TILE = 12,   /* mkn of those for which so many are cheap */
+    LARGE_STARTS = 2,  /* of the search for others */
     MAX_PAIRS = 64 * 64,
 };
 
@@ -78,8 +80,9 @@ static int list_pairs(const stile_search_problem *p, pair *out)
 static int find_small(stile_basis **out, stile_arena *arena, const stile_search_problem *problem)
 {
     stile_search_quality best = {false, INFINITY, INFINITY};
+    const bool small = problem->m * problem->k * problem->n <= SMALL_TILE;
     int error = STILE_OK;
-    for (int i = 0; i < SMALL_STARTS && !error; i++) {
+    for (int i = 0; i < (small ? SMALL_STARTS : LARGE_STARTS) && !error; i++) {
         stile_search_start *start;
         error = stile_search_begin(&start, problem, i);
         if (error)

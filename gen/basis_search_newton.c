@@ -20,6 +20,7 @@
 
 enum {
     MOST_DIRECT = 400, /* unknowns of systems that are factorized */
+    MOST_EXACT = 5000, /* the same towards exact solutions, which take precision */
     MOST_ITERATIONS = 150,
 };
 
@@ -298,7 +299,7 @@ stile_newton_outcome stile_search_newton(stile_search_optimizer *o, stile_search
 {
     linear_system system = {.count = list_variables(o, point)};
     system.stride = stile_dense_stride(system.count);
-    system.iterative = !goal->gauss && !o->pull && system.count > MOST_DIRECT;
+    system.iterative = !o->pull && system.count > (goal->gauss ? MOST_EXACT : MOST_DIRECT);
     if (!system.iterative && !make_room(o, (size_t)system.count, (size_t)system.stride))
         return STILE_NEWTON_FAILED;
     if (goal->error < 0) {
@@ -306,7 +307,7 @@ stile_newton_outcome stile_search_newton(stile_search_optimizer *o, stile_search
         goal->growth = stile_search_growth(point);
     }
     make_gradient(o, point, goal->weight);
-    if (!goal->gauss)
+    if (!goal->gauss || system.iterative)
         make_mixed(o, point);
     if (system.iterative)
         system.scale = stile_search_krylov_begin(o, point, goal->weight);

@@ -82,11 +82,6 @@ void stile_search_point_store(const stile_search_point *point, stile_basis *basi
     }
 }
 
-bool stile_search_point_is_held(const stile_search_point *point)
-{
-    return memchr(point->held[0], 1, stile_search_point_size(point)) != NULL;
-}
-
 void stile_search_point_drop(stile_search_point *point, int channel)
 {
     const int last = --point->rank;

@@ -37,9 +37,6 @@ void stile_search_point_copy(stile_search_point *to, const stile_search_point *f
 void stile_search_point_load(stile_search_point *point, const stile_basis *basis);
 void stile_search_point_store(const stile_search_point *point, stile_basis *basis);
 
-/* Whether any entry is held. */
-bool stile_search_point_is_held(const stile_search_point *point);
-
 /* Takes channel `channel` out; the last one takes its place. */
 void stile_search_point_drop(stile_search_point *point, int channel);
 

@@ -122,6 +122,40 @@ static int go_on(search *s, stile_search_start *start, int64_t index, bool *done
     return error;
 }
 
+/* A start that is done. */
+static int keep_result(search *s, const stile_search_start *start, int64_t index)
+{
+    stile_search_quality quality;
+    int error = judge(s, start, &quality);
+    if (error)
+        return error;
+    pthread_mutex_lock(&s->lock);
+    error = stile_search_record_finish(&s->record, index, start, quality, s->problem->exact);
+    write_checkpoint(s, now(), false);
+    pthread_mutex_unlock(&s->lock);
+    return error;
+}
+
+/* A start that was cut short, unless it is not needed any more. */
+static int keep_state(search *s, stile_search_start *start, int64_t index)
+{
+    pthread_mutex_lock(&s->lock);
+    const bool over = is_over(s, index);
+    int error = over ? STILE_OK : stile_search_record_save(&s->record, index, start);
+    pthread_mutex_unlock(&s->lock);
+    if (over || error)
+        return error;
+    stile_search_quality quality;
+    stile_search_cut(start);
+    error = judge(s, start, &quality);
+    if (error)
+        return error;
+    pthread_mutex_lock(&s->lock);
+    error = stile_search_result_offer(&s->partial, index, start, quality);
+    pthread_mutex_unlock(&s->lock);
+    return error;
+}
+
 static int run_start(search *s, int64_t index)
 {
     pthread_mutex_lock(&s->lock);
@@ -137,22 +171,8 @@ static int run_start(search *s, int64_t index)
     bool done = false, over = false;
     if (!error)
         error = go_on(s, start, index, &done, &over);
-    stile_search_quality quality;
     if (!error)
-        error = judge(s, start, &quality);
-    if (!error) {
-        pthread_mutex_lock(&s->lock);
-        if (done) {
-            error =
-                stile_search_record_finish(&s->record, index, start, quality, s->problem->exact);
-            write_checkpoint(s, now(), false);
-        } else if (!is_over(s, index)) {
-            error = stile_search_record_save(&s->record, index, start);
-            if (!error)
-                error = stile_search_result_offer(&s->partial, index, start, quality);
-        }
-        pthread_mutex_unlock(&s->lock);
-    }
+        error = done ? keep_result(s, start, index) : keep_state(s, start, index);
     stile_search_end(&start);
     return error;
 }

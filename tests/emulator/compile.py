@@ -16,7 +16,7 @@ import ptx
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 COMPILER = os.environ.get("STILE_EMULATOR_CXX", "c++").split()
-# Indices of local arrays and the alignment of what is read and written are checked; a failed check traps.
+# Indices of local arrays and the alignment of what is read and written are checked; a failure traps.
 FLAGS = ["-std=c++17", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", "-w",
          "-fno-strict-aliasing", "-ffp-contract=off", "-fno-math-errno", "-fno-exceptions", "-fno-stack-protector", "-U_FORTIFY_SOURCE",
          "-fsanitize=alignment,bounds", "-fsanitize-undefined-trap-on-error", "-I" + FOLDER]
@@ -51,8 +51,9 @@ def shared_variable(match):
     if extern:
         return "%s *const %s = static_cast<%s *>(emulator_dynamic_shared(%s));" % (kind, name, kind,
                                                                                   alignment)
-    return ("static unsigned emu_slot_%s; using emu_type_%s = %s %s; auto &%s = *static_cast<emu_type_%s *>("
-            "emulator_static_shared(&emulator::shared_bytes, &emu_slot_%s, sizeof(emu_type_%s), %s));"
+    return ("static unsigned emu_slot_%s; using emu_type_%s = %s %s;"
+            " auto &%s = *static_cast<emu_type_%s *>(emulator_static_shared("
+            "&emulator::shared_bytes, &emu_slot_%s, sizeof(emu_type_%s), %s));"
             % (name, name, kind, extents, name, name, name, name, alignment))
 
 
@@ -90,7 +91,8 @@ def main():
     except ptx.Unknown as unknown:
         print("error: %s" % unknown)
         return 1
-    text = '#include "prelude.h"\n' + SHARED.sub(shared_variable, translated) + "".join(kernels(source))
+    text = "".join(['#include "prelude.h"\n', SHARED.sub(shared_variable, translated),
+                    *kernels(source)])
     keep = os.environ.get("STILE_EMULATOR_KEEP")
     if keep:
         with open(keep, "w") as file:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Copies in the background of a thread (cp.async). They happen when they are waited for, no sooner; until
- * then their destination holds NaN.
+ * Copies in the background of a thread (cp.async). They happen when they are waited for, no sooner;
+ * until then their destination holds NaN.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +88,8 @@ void emulator_copy_arrive(unsigned barrier, int counted)
     if (!counted)
         emulator_fail("cp.async.mbarrier.arrive without .noinc, which is not emulated");
     if (t) {
-        *t = (arrival_task){{arrive, destroy, "cp.async", 0}, l->block, l->copies, l->copy_count, barrier};
+        *t = (arrival_task){
+            {arrive, destroy, "cp.async", 0}, l->block, l->copies, l->copy_count, barrier};
         l->copies = NULL;
         l->copy_count = l->copy_capacity = 0;
     }

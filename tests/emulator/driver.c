@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libcuda.so.1 of the emulated GPU: the device, contexts, modules, tensor maps and memory; stream.c has the
- * rest. A kernel that breaks a rule makes its launch and all later calls fail, with the reason in the error's
- * text.
+ * libcuda.so.1 of the emulated GPU: the device, contexts, modules, tensor maps and memory; stream.c
+ * has the rest. A kernel that breaks a rule makes its launch and all later calls fail, with the
+ * reason in the error's text.
  */
 #include <dlfcn.h>
 #include <elf.h>
@@ -24,7 +24,8 @@ static const size_t memory_bytes = (size_t)8 << 30;
 
 struct CUmod_st {
     void *library;
-    int file; /* open while it is loaded: the loader takes a path that it knows for the same library */
+    int file; /* open while it is loaded: the loader takes a path that it knows for the same library
+               */
 };
 
 static _Thread_local CUcontext contexts[DEPTH];
@@ -304,7 +305,8 @@ CUresult device_launch(CUfunction function, emulator_dim3 grid, emulator_dim3 bl
     if (error)
         return error;
     char why[sizeof failure];
-    if (machine_run((const void *)function, grid, block_size, shared_bytes, parameters, why, sizeof why))
+    if (machine_run((const void *)function, grid, block_size, shared_bytes, parameters, why,
+                    sizeof why))
         return 0;
     pthread_mutex_lock(&lock);
     if (!failed)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an emulated kernel calls, in C and in C++. Every function is called by a thread of the kernel, may
- * let others run before it returns, and does not return where the kernel broke a rule: the launch then
- * fails with a text that says so.
+ * What an emulated kernel calls, in C and in C++. Every function is called by a thread of the
+ * kernel, may let others run before it returns, and does not return where the kernel broke a rule:
+ * the launch then fails with a text that says so.
  *
  * Addresses of shared memory are 32 bits as in PTX: an offset in the block's own, or one that
  * emulator_mapa made for another block of the cluster.
@@ -26,8 +26,8 @@ typedef struct emulator_dim3 {
 /* The thread that runs. */
 typedef struct emulator_thread {
     emulator_dim3 thread_index, block_index, block_size, grid_size;
-    unsigned lane, warp;                  /* in the warp, in the block */
-    unsigned cluster_rank, cluster_size;  /* in blocks */
+    unsigned lane, warp;                 /* in the warp, in the block */
+    unsigned cluster_rank, cluster_size; /* in blocks */
     unsigned multiprocessor, multiprocessors;
 } emulator_thread;
 
@@ -97,13 +97,14 @@ EMULATOR_API void emulator_ldmatrix(unsigned *fragment, unsigned count, int tran
 EMULATOR_API void emulator_stmatrix(const unsigned *fragment, unsigned count, int transpose,
                                     unsigned address);
 /* 16×8 products, d += a·b, with `bytes` of the inner dimension: 16 or 32. */
-EMULATOR_API void emulator_mma(float *d, const unsigned *a, const unsigned *b, emulator_format a_format,
-                               emulator_format b_format, unsigned bytes);
+EMULATOR_API void emulator_mma(float *d, const unsigned *a, const unsigned *b,
+                               emulator_format a_format, emulator_format b_format, unsigned bytes);
 
 EMULATOR_API void emulator_wgmma_fence(void);
 EMULATOR_API void emulator_wgmma_commit(void);
 EMULATOR_API void emulator_wgmma_wait(unsigned pending);
-/* 64×n products with 32 bytes of the inner dimension. a_registers: NULL, or four of the thread's. */
+/* 64×n products with 32 bytes of the inner dimension. a_registers: NULL, or four of the thread's.
+ */
 EMULATOR_API void emulator_wgmma(float *const *sums, unsigned n, const unsigned *a_registers,
                                  uint64_t a, uint64_t b, int accumulate, emulator_format a_format,
                                  emulator_format b_format);
@@ -121,18 +122,19 @@ EMULATOR_API int emulator_mbarrier_test(unsigned barrier, unsigned parity, int w
 
 /* --- copies in the background --- */
 
-EMULATOR_API void emulator_copy_async(unsigned to, const void *from, unsigned bytes, unsigned valid);
+EMULATOR_API void emulator_copy_async(unsigned to, const void *from, unsigned bytes,
+                                      unsigned valid);
 EMULATOR_API void emulator_copy_commit(void);
 EMULATOR_API void emulator_copy_wait(unsigned pending);
 /* Arrives at the barrier once this thread's copies are done. */
 EMULATOR_API void emulator_copy_arrive(unsigned barrier, int counted);
 
-EMULATOR_API void emulator_tensor_load(unsigned to, const void *map, unsigned barrier, unsigned rank,
-                                       const int *position, unsigned short blocks);
+EMULATOR_API void emulator_tensor_load(unsigned to, const void *map, unsigned barrier,
+                                       unsigned rank, const int *position, unsigned short blocks);
 EMULATOR_API void emulator_tensor_store(const void *map, unsigned from, unsigned rank,
                                         const int *position);
-EMULATOR_API void emulator_bulk_load(unsigned to, const void *from, unsigned bytes, unsigned barrier,
-                                     unsigned short blocks);
+EMULATOR_API void emulator_bulk_load(unsigned to, const void *from, unsigned bytes,
+                                     unsigned barrier, unsigned short blocks);
 EMULATOR_API void emulator_bulk_store(void *to, unsigned from, unsigned bytes);
 /* st.async of 4 to 16 bytes, both addresses of the same block of the cluster. */
 EMULATOR_API void emulator_store_async(unsigned to, const void *value, unsigned bytes,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The emulated GPU against plain definitions of its instructions, and that it catches broken rules. */
+/* The emulated GPU against plain definitions of its instructions, and that it catches broken rules.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,7 +52,8 @@ static int open_device(void **state)
 static char *read_kernels(const char *name)
 {
     char path[4096];
-    snprintf(path, sizeof path, "%s/tests/emulator/kernels/%s.cu", getenv("STILE_TEST_SOURCE"), name);
+    snprintf(path, sizeof path, "%s/tests/emulator/kernels/%s.cu", getenv("STILE_TEST_SOURCE"),
+             name);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     char *text = calloc(1, 1 << 16);
@@ -61,19 +63,43 @@ static char *read_kernels(const char *name)
     return text;
 }
 
-static CUmodule load(const char *name)
+/* What is compiled once for all tests. */
+static struct {
+    const char *name;
+    stile_cubin cubin;
+} compiled[8];
+
+static const stile_cubin *compile(const char *name)
 {
     stile_arch arch;
-    stile_cubin cubin = {0};
-    CUmodule module;
+    int i = 0;
+    while (compiled[i].name && strcmp(compiled[i].name, name) != 0)
+        i++;
+    if (compiled[i].name)
+        return &compiled[i].cubin;
     char *source = read_kernels(name);
     assert_int_equal(stile_arch_parse(&arch, "sm_90a"), STILE_OK);
-    if (stile_compile(&cubin, name, source, &arch))
+    if (stile_compile(&compiled[i].cubin, name, source, &arch))
         fail_msg("%s", stile_last_error());
-    assert_int_equal(driver->cuModuleLoadData(&module, cubin.data), 0);
-    stile_cubin_free(&cubin);
+    compiled[i].name = name;
     free(source);
+    return &compiled[i].cubin;
+}
+
+static CUmodule load(const char *name)
+{
+    CUmodule module;
+    assert_int_equal(driver->cuModuleLoadData(&module, compile(name)->data), 0);
     return module;
+}
+
+static int close_device(void **state)
+{
+    CUcontext ours;
+    (void)state;
+    for (int i = 0; compiled[i].name; i++)
+        stile_cubin_free(&compiled[i].cubin);
+    return driver->cuCtxPopCurrent(&ours);
 }
 
 static CUresult launch(CUmodule module, const char *name, unsigned blocks, unsigned threads,
@@ -81,8 +107,8 @@ static CUresult launch(CUmodule module, const char *name, unsigned blocks, unsig
 {
     CUfunction function;
     assert_int_equal(driver->cuModuleGetFunction(&function, module, name), 0);
-    return driver->cuLaunchKernel(function, blocks, 1, 1, threads, 1, 1, shared_bytes, NULL, parameters,
-                                  NULL);
+    return driver->cuLaunchKernel(function, blocks, 1, 1, threads, 1, 1, shared_bytes, NULL,
+                                  parameters, NULL);
 }
 
 /* Device memory with a copy of `bytes`; on the emulated GPU the host may touch it, too. */
@@ -189,12 +215,14 @@ static void mma_is_the_product_of_its_fragments(void **state)
         for (int i = 0; i < 8 * inner; i++) {
             const int column = i / inner, k = i % inner;
             b[column][k] = next_integer(&seed, -9, 9);
-            b_words[column][k / per_word] |= encode(names[kind], b[column][k]) << 16 * (k % per_word);
+            b_words[column][k / per_word] |= encode(names[kind], b[column][k])
+                                             << 16 * (k % per_word);
         }
         for (int i = 0; i < 128; i++)
             d[i / 8][i % 8] = (float)i;
 
-        void *device_a = upload(a_words, sizeof a_words), *device_b = upload(b_words, sizeof b_words);
+        void *device_a = upload(a_words, sizeof a_words),
+             *device_b = upload(b_words, sizeof b_words);
         float(*device_d)[8] = upload(d, sizeof d);
         void *parameters[] = {&device_a, &device_b, &device_d};
         assert_int_equal(launch(module, names[kind], 1, 32, 0, parameters), 0);
@@ -250,8 +278,8 @@ static void encode_map(void *out, void *matrix, uint64_t rows, uint32_t box_rows
     enum { BF16 = 9, SWIZZLE_128B = 3 };
     const uint64_t extents[2] = {INNER, rows}, stride = PITCH * sizeof(uint16_t);
     const uint32_t box[2] = {BOX_K, box_rows}, steps[2] = {1, 1};
-    assert_int_equal(driver->cuTensorMapEncodeTiled(out, BF16, 2, matrix, extents, &stride, box, steps, 0,
-                                                    SWIZZLE_128B, 0, 0),
+    assert_int_equal(driver->cuTensorMapEncodeTiled(out, BF16, 2, matrix, extents, &stride, box,
+                                                    steps, 0, SWIZZLE_128B, 0, 0),
                      0);
 }
 
@@ -344,12 +372,127 @@ static void blocks_of_a_cluster_write_to_each_other(void **state)
     release(count);
 }
 
+/* --- single instructions --- */
+
+/* Runs a kernel of instructions.cu with `words` of input; returns its output, zero at first. */
+static uint32_t *run_instruction(const char *kernel, unsigned threads, const void *in, size_t bytes)
+{
+    enum { OUT_BYTES = 1024 };
+    CUmodule module = load("instructions");
+    void *device_in = upload(in, bytes);
+    uint32_t *out = upload(NULL, OUT_BYTES);
+    memset(out, 0, OUT_BYTES);
+    void *parameters[] = {&device_in, &out};
+    assert_int_equal(launch(module, kernel, 1, threads, 0, parameters), 0);
+    assert_int_equal(driver->cuModuleUnload(module), 0);
+    release(device_in);
+    return out;
+}
+
+static void stmatrix_undoes_ldmatrix(void **state)
+{
+    (void)state;
+    uint16_t in[4][8][8];
+    for (int i = 0; i < 256; i++)
+        in[i / 64][i / 8 % 8][i % 8] = (uint16_t)i;
+    uint16_t(*plain)[8][8] = (void *)run_instruction("stmatrix_plain", 32, in, sizeof in);
+    assert_memory_equal(plain, in, sizeof in);
+    uint16_t(*transposed)[8][8] = (void *)run_instruction("stmatrix_transposed", 32, in, sizeof in);
+    for (int i = 0; i < 256; i++)
+        assert_int_equal(transposed[i / 64][i / 8 % 8][i % 8], in[i / 64][i % 8][i / 8 % 8]);
+    release(plain);
+    release(transposed);
+}
+
+static void bulk_copies_go_there_and_back(void **state)
+{
+    (void)state;
+    uint32_t in[16];
+    for (uint32_t i = 0; i < 16; i++)
+        in[i] = 100 + i;
+    uint32_t *out = run_instruction("bulk_copies", 1, in, sizeof in);
+    assert_memory_equal(out, in, sizeof in);
+    assert_int_equal(out[16], in[15]);
+    release(out);
+}
+
+static void a_tensor_store_leaves_out_what_is_outside(void **state)
+{
+    (void)state;
+    enum { FLOAT32 = 7, STORE_ROWS = 6, STORE_COLUMNS = 10, STORE_PITCH = 12 };
+    _Alignas(64) unsigned char map[128];
+    static const float zeros[STORE_ROWS + 1][STORE_PITCH];
+    float(*out)[STORE_PITCH] = upload(zeros, sizeof zeros);
+    const uint64_t extents[2] = {STORE_COLUMNS, STORE_ROWS}, stride = sizeof *out;
+    const uint32_t box[2] = {8, 4}, steps[2] = {1, 1};
+    int x = 4, y = 3;
+    assert_int_equal(driver->cuTensorMapEncodeTiled(map, FLOAT32, 2, out, extents, &stride, box,
+                                                    steps, 0, 0, 0, 0),
+                     0);
+    CUmodule module = load("instructions");
+    void *parameters[] = {map, &x, &y};
+    assert_int_equal(launch(module, "tensor_store", 1, 1, 128, parameters), 0);
+    for (int row = 0; row <= STORE_ROWS; row++) {
+        for (int column = 0; column < STORE_PITCH; column++) {
+            const bool inside =
+                row >= y && row < STORE_ROWS && column >= x && column < STORE_COLUMNS;
+            assert_true(out[row][column] == (inside ? (row - y) * 8 + column - x : 0));
+        }
+    }
+    assert_int_equal(driver->cuModuleUnload(module), 0);
+    release(out);
+}
+
+static void a_short_copy_is_filled_with_zeros(void **state)
+{
+    (void)state;
+    static const uint32_t in[4] = {7, 8, 9, 10}, expected[4] = {7};
+    uint32_t *out = run_instruction("copies_at_a_barrier", 1, in, sizeof in);
+    assert_memory_equal(out, expected, sizeof expected);
+    release(out);
+}
+
+static void atomics_return_what_was_there(void **state)
+{
+    (void)state;
+    static const uint32_t expected[7] = {1, 0, 5, 9, 11, 2, 2};
+    uint32_t *out = run_instruction("atomics", 1, expected, sizeof expected);
+    assert_memory_equal(out, expected, sizeof expected);
+    release(out);
+}
+
+static void registers_are_packed_and_predicates_guard(void **state)
+{
+    (void)state;
+    static const uint32_t in[2] = {3, 4};
+    uint32_t *out = run_instruction("registers", 32, in, sizeof in);
+    for (int i = 0; i < 32; i++)
+        assert_int_equal(out[i], i == 0);
+    assert_int_equal(out[32], 3);
+    assert_int_equal(out[33], 4);
+    assert_int_equal(out[34], 4);
+    assert_int_equal(out[35], 1);
+    assert_true(float_of(out[36]) == 1.5f);
+    release(out);
+}
+
+static void named_barriers_order_two_warps(void **state)
+{
+    (void)state;
+    static const uint32_t in[4] = {1000, 2000, 3000, 4000};
+    uint32_t *out = run_instruction("named_barriers", 64, in, sizeof in);
+    for (uint32_t i = 0; i < 128; i++)
+        assert_int_equal(out[i], in[i / 32] + i % 32);
+    release(out);
+}
+
 /* --- graphs --- */
 
 static void a_captured_launch_runs_with_its_graph(void **state)
 {
     (void)state;
-    CUresult (*begin)(CUstream, int), (*end)(CUstream, void **), (*instantiate)(void **, void *, uint64_t);
+    CUresult (*begin)(CUstream, int), (*end)(CUstream, void **),
+        (*instantiate)(void **, void *, uint64_t);
     CUresult (*run)(void *, CUstream), (*destroy)(void *);
     find(&begin, "cuStreamBeginCapture_v2");
     find(&end, "cuStreamEndCapture");
@@ -428,7 +571,8 @@ static void broken_rules_fail_the_launch_and_say_why(void **state)
         memset(memory, 0, 4096);
         memory[5] = 4;
         assert_int_equal(launch(module, rules[i].kernel, 2, 64, 0, parameters), LAUNCH_FAILED);
-        assert_int_equal(driver->cuCtxSynchronize(), LAUNCH_FAILED); /* until the end of the context */
+        assert_int_equal(driver->cuCtxSynchronize(),
+                         LAUNCH_FAILED); /* until the end of the context */
         driver->cuGetErrorString(LAUNCH_FAILED, &text);
         if (!strstr(text, rules[i].text) || !strstr(text, rules[i].kernel))
             fail_msg("%s fails with \"%s\", not with \"%s\"", rules[i].kernel, text, rules[i].text);
@@ -441,7 +585,8 @@ static void broken_rules_fail_the_launch_and_say_why(void **state)
 static void an_unknown_instruction_is_an_error_that_names_it(void **state)
 {
     (void)state;
-    static const char source[] = "extern \"C\" __global__ void f() { asm(\"frobnicate.u32 %0;\" :: \"r\"(1)); }";
+    static const char source[] =
+        "extern \"C\" __global__ void f() { asm(\"frobnicate.u32 %0;\" :: \"r\"(1)); }";
     stile_arch arch;
     stile_cubin cubin = {0};
     assert_int_equal(stile_arch_parse(&arch, "sm_80"), STILE_OK);
@@ -460,6 +605,13 @@ int main(void)
         cmocka_unit_test(wgmma_multiplies_swizzled_boxes_with_tails),
         cmocka_unit_test(a_tensor_map_that_the_hardware_refuses_is_refused),
         cmocka_unit_test(blocks_of_a_cluster_write_to_each_other),
+        cmocka_unit_test(stmatrix_undoes_ldmatrix),
+        cmocka_unit_test(bulk_copies_go_there_and_back),
+        cmocka_unit_test(a_tensor_store_leaves_out_what_is_outside),
+        cmocka_unit_test(a_short_copy_is_filled_with_zeros),
+        cmocka_unit_test(atomics_return_what_was_there),
+        cmocka_unit_test(registers_are_packed_and_predicates_guard),
+        cmocka_unit_test(named_barriers_order_two_warps),
         cmocka_unit_test(a_captured_launch_runs_with_its_graph),
         cmocka_unit_test(a_copy_is_there_once_it_was_waited_for),
         cmocka_unit_test(broken_rules_fail_the_launch_and_say_why),
@@ -470,5 +622,5 @@ int main(void)
         puts("no C++ compiler, which would compile the kernels for the emulated GPU");
         return SKIPPED;
     }
-    return cmocka_run_group_tests(tests, open_device, NULL);
+    return cmocka_run_group_tests(tests, open_device, close_device);
 }

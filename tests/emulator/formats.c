@@ -58,7 +58,8 @@ static float small_float(unsigned bits, int exponent_bits, int mantissa_bits, in
     else if (exponent == 0)
         value = ldexpf((float)mantissa, 1 - bias - mantissa_bits);
     else
-        value = ldexpf((float)(mantissa + (1u << mantissa_bits)), (int)exponent - bias - mantissa_bits);
+        value =
+            ldexpf((float)(mantissa + (1u << mantissa_bits)), (int)exponent - bias - mantissa_bits);
     return bits >> (exponent_bits + mantissa_bits) & 1 ? -value : value;
 }
 
@@ -85,7 +86,8 @@ unsigned char emulator_fp8(emulator_format format, float value)
 {
     const unsigned sign = signbit(value) ? 0x80 : 0;
     const float magnitude = fabsf(value);
-    unsigned below = 0, above = format == EMULATOR_E4M3 ? 0x7e : 0x7b; /* codes of values in order */
+    unsigned below = 0,
+             above = format == EMULATOR_E4M3 ? 0x7e : 0x7b; /* codes of values in order */
     if (isnan(value))
         return 0x7f;
     if (magnitude >= emulator_from_bits(format, above))

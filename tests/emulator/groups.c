@@ -111,8 +111,9 @@ void emulator_barrier(unsigned number, unsigned count, int wait)
     if (number >= BARRIER_COUNT || count % WARP_SIZE || count > MAX_THREADS)
         emulator_fail("barrier %u of %u threads: there are 16, for multiples of 32 threads", number,
                       count);
-    if (count > b->live)
-        emulator_fail("barrier %u expects %u threads, but %u are left", number, count, b->live);
+    if (count > b->thread_count)
+        emulator_fail("barrier %u expects %u threads of a block of %u", number, count,
+                      b->thread_count);
     block_barrier *barrier = &b->barriers[number];
     if (barrier->arrived && barrier->expected != count)
         emulator_fail("barrier %u expects %u threads here, %u elsewhere", number, count,

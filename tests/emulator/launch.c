@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A launch: its clusters come to the multiprocessors in order, and go when all their threads have. */
+/* A launch: its clusters come to the multiprocessors in order, and go when all their threads have.
+ */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -96,10 +97,10 @@ static bool start_cluster(void)
         const emulator_dim3 in = unflatten(rank, shape);
         while (m->resident[slot])
             slot++;
-        c->blocks[rank] = create_block(c, rank, slot,
-                                       (emulator_dim3){place.x * shape.x + in.x,
-                                                       place.y * shape.y + in.y,
-                                                       place.z * shape.z + in.z});
+        c->blocks[rank] =
+            create_block(c, rank, slot,
+                         (emulator_dim3){place.x * shape.x + in.x, place.y * shape.y + in.y,
+                                         place.z * shape.z + in.z});
         if (!c->blocks[rank]) {
             free_cluster(c);
             return false;
@@ -170,8 +171,9 @@ static void on_fault(int number, siginfo_t *info, void *context)
     }
     char place[256] = "";
     if (number == SIGILL || number == SIGTRAP)
-        emulator_fail("a check failed: an address that is not aligned, an index outside of an array, or "
-                      "a trap");
+        emulator_fail(
+            "a check failed: an address that is not aligned, an index outside of an array, or "
+            "a trap");
     if (fiber_overflowed(info->si_addr))
         emulator_fail("stack overflow: the emulated thread has 60 KiB for its registers");
     if (!info->si_addr)
@@ -257,7 +259,8 @@ bool machine_run(const emulator_kernel *kernel, emulator_dim3 grid, emulator_dim
     m.slots = machine_setting("STILE_EMULATOR_SMS", 4, MAX_RESIDENT) *
               machine_setting("STILE_EMULATOR_BLOCKS_PER_SM", 1, 32);
     m.random = (machine_setting("STILE_EMULATOR_SEED", 1, 1u << 31) + UINT64_C(1)) *
-                   UINT64_C(0x9e3779b97f4a7c15) ^ ++launches << 20;
+                   UINT64_C(0x9e3779b97f4a7c15) ^
+               ++launches << 20;
     if (fits(&m)) {
         m.cluster_count = grid.x * grid.y * grid.z / m.cluster_size;
         if (m.slots > grid.x * grid.y * grid.z)

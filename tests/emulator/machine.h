@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inside of the emulated GPU. One OS thread runs all threads of all resident blocks as fibers, so
- * that a seed repeats a run to the bit; a fiber gives way where its kernel waits, polls, or ends.
+ * The inside of the emulated GPU. One OS thread runs all threads of all resident blocks as fibers,
+ * so that a seed repeats a run to the bit; a fiber gives way where its kernel waits, polls, or
+ * ends.
  */
 #ifndef STILE_TESTS_EMULATOR_MACHINE_H
 #define STILE_TESTS_EMULATOR_MACHINE_H
@@ -31,7 +32,7 @@ typedef struct wgmma_queue wgmma_queue;
 typedef enum wait_kind {
     RUNS,
     WAITS_FOR_WARP,
-    WAITS_AT_BARRIER,  /* wait_address: its number */
+    WAITS_AT_BARRIER, /* wait_address: its number */
     WAITS_FOR_CLUSTER,
     WAITS_AT_MBARRIER, /* wait_address, wait_parity */
     WAITS_FOR_WGMMA,   /* wait_parity: groups that may be pending */
@@ -134,7 +135,8 @@ extern launch *machine;
 
 /* Runs a kernel to its end. Returns whether it came there, else writes why not. */
 bool machine_run(const emulator_kernel *kernel, emulator_dim3 grid, emulator_dim3 block_size,
-                 unsigned shared_bytes, void *const *parameters, char *failure, size_t failure_size);
+                 unsigned shared_bytes, void *const *parameters, char *failure,
+                 size_t failure_size);
 
 /* --- schedule.c --- */
 
@@ -168,7 +170,8 @@ block *machine_resolve(const lane *l, unsigned *address);
 
 /* --- mbarrier.c --- */
 
-/* Counts bytes that the engine copied; false where the barrier is misused, with the text in the launch. */
+/* Counts bytes that the engine copied; false where the barrier is misused, with the text in the
+ * launch. */
 bool mbarrier_complete(block *b, unsigned address, unsigned bytes);
 bool mbarrier_arrive_for(block *b, unsigned address, unsigned arrivals);
 void mbarrier_describe(char *text, size_t size, const block *b, unsigned address);

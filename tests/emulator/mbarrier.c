@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Barriers in shared memory that count arrivals and bytes. Their 64 bits hold, from below: 20 of the
- * arrivals that a phase takes, 20 of those that are missing, 21 of the bytes that are missing (signed),
- * the phase, and two that no poison has.
+ * Barriers in shared memory that count arrivals and bytes. Their 64 bits hold, from below: 20 of
+ * the arrivals that a phase takes, 20 of those that are missing, 21 of the bytes that are missing
+ * (signed), the phase, and two that no poison has.
  */
 #include <stdio.h>
 #include <string.h>
@@ -44,8 +44,8 @@ static bool load(state *out, block *b, unsigned address)
     if (memory)
         memcpy(&bits, memory, sizeof bits);
     if (bits >> MARK_SHIFT != MARK) {
-        machine_failf(machine->current, "no initialised mbarrier at 0x%x of block (%u,%u,%u)", address,
-                      b->index.x, b->index.y, b->index.z);
+        machine_failf(machine->current, "no initialised mbarrier at 0x%x of block (%u,%u,%u)",
+                      address, b->index.x, b->index.y, b->index.z);
         return false;
     }
     *out = unpack(bits);
@@ -90,18 +90,18 @@ static bool advance(block *b, unsigned address, unsigned arrivals, int bytes)
     if (!load(&s, b, address))
         return false;
     if (arrivals > s.missing) {
-        machine_failf(machine->current,
-                      "%u arrivals at the mbarrier at 0x%x of block (%u,%u,%u), %u more than are missing "
-                      "of the phase, which waits for %d bytes",
-                      arrivals, address, b->index.x, b->index.y, b->index.z, arrivals - s.missing,
-                      s.bytes);
+        machine_failf(
+            machine->current,
+            "%u arrivals at the mbarrier at 0x%x of block (%u,%u,%u), %u more than are missing "
+            "of the phase, which waits for %d bytes",
+            arrivals, address, b->index.x, b->index.y, b->index.z, arrivals - s.missing, s.bytes);
         return false;
     }
     s.missing -= arrivals;
     s.bytes -= bytes;
     if (s.bytes > MAX_BYTES || s.bytes < -MAX_BYTES) {
-        machine_failf(machine->current, "the mbarrier at 0x%x counts %d bytes, past its range", address,
-                      s.bytes);
+        machine_failf(machine->current, "the mbarrier at 0x%x counts %d bytes, past its range",
+                      address, s.bytes);
         return false;
     }
     if (s.missing == 0 && s.bytes == 0) {

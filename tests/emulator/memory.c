@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Global memory: mappings of their own that end, but for the alignment to 256 bytes, at a guard page, and are
- * NaN at first.
+ * Global memory: mappings of their own that end, but for the alignment to 256 bytes, at a guard
+ * page, and are NaN at first.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -53,14 +53,13 @@ fail:
 
 bool memory_free(void *pointer)
 {
-    allocation *found = NULL;
     pthread_mutex_lock(&lock);
-    for (allocation **a = &allocations; *a && !found; a = found ? a : &(*a)->next) {
-        if ((*a)->pointer == pointer) {
-            found = *a;
-            *a = found->next;
-        }
-    }
+    allocation **link = &allocations;
+    while (*link && (*link)->pointer != pointer)
+        link = &(*link)->next;
+    allocation *found = *link;
+    if (found)
+        *link = found->next;
     pthread_mutex_unlock(&lock);
     if (!found)
         return false;
@@ -76,7 +75,8 @@ void memory_describe(char *text, size_t size, const void *address)
     for (const allocation *a = allocations; a; a = a->next) {
         const uintptr_t start = (uintptr_t)a->pointer, end = start + a->bytes;
         if (wanted >= end && wanted < end + NEAR) {
-            snprintf(text, size, "%zu bytes past an allocation of %zu", (size_t)(wanted - end), a->bytes);
+            snprintf(text, size, "%zu bytes past an allocation of %zu", (size_t)(wanted - end),
+                     a->bytes);
             if (wanted < end + PAGE + ALIGNMENT)
                 return;
         } else if (wanted < start && wanted + NEAR > start) {

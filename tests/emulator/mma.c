@@ -15,7 +15,8 @@ void format_unpack(float *out, const void *bytes, unsigned size, emulator_format
     const unsigned element = format_bytes(format);
     for (unsigned i = 0; i < size / element; i++) {
         uint32_t bits = 0;
-        memcpy(&bits, (const char *)bytes + i * element, element); /* little-endian, as the GPU is */
+        memcpy(&bits, (const char *)bytes + i * element,
+               element); /* little-endian, as the GPU is */
         out[i] = emulator_from_bits(format, bits);
     }
 }
@@ -48,9 +49,8 @@ static void load_matrices(void *const *arguments, unsigned mask)
     const matrix_argument *const *lanes = (const matrix_argument *const *)arguments;
     for (unsigned matrix = 0; matrix < lanes[0]->count; matrix++) {
         for (unsigned l = 0; l < WARP_SIZE; l++)
-            lanes[l]->fragment[matrix] =
-                (unsigned)*element(lanes, matrix, l, 0) |
-                (unsigned)*element(lanes, matrix, l, 1) << 16;
+            lanes[l]->fragment[matrix] = (unsigned)*element(lanes, matrix, l, 0) |
+                                         (unsigned)*element(lanes, matrix, l, 1) << 16;
     }
 }
 
@@ -95,7 +95,8 @@ typedef struct mma_argument {
     unsigned bytes; /* of the inner dimension */
 } mma_argument;
 
-/* Four bytes of a row are one register of a lane; the second half of a row is in the next registers. */
+/* Four bytes of a row are one register of a lane; the second half of a row is in the next
+ * registers. */
 static void gather(unsigned a[16][8], unsigned b[8][8], const mma_argument *const *lanes,
                    unsigned halves)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libnvrtc of the emulated GPU: compile.py makes a shared object of the source, which is the "cubin".
- * STILE_EMULATOR_COMPILE, if set, is that script's path.
+ * libnvrtc of the emulated GPU: compile.py makes a shared object of the source, which is the
+ * "cubin". STILE_EMULATOR_COMPILE, if set, is that script's path.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,13 @@
 
 #define API __attribute__((visibility("default")))
 
-enum { ERROR_MEMORY = 1, ERROR_INPUT = 3, ERROR_COMPILATION = 6, ERROR_INTERNAL = 11, PATH_BYTES = 4096 };
+enum {
+    ERROR_MEMORY = 1,
+    ERROR_INPUT = 3,
+    ERROR_COMPILATION = 6,
+    ERROR_INTERNAL = 11,
+    PATH_BYTES = 4096
+};
 static const int architectures[] = {80, 86, 89, 90};
 enum { ARCHITECTURE_COUNT = sizeof architectures / sizeof architectures[0] };
 
@@ -45,7 +51,9 @@ API nvrtcResult nvrtcGetProgramLog(nvrtcProgram program, char *log);
 
 const char *nvrtcGetErrorString(nvrtcResult result)
 {
-    return result == ERROR_COMPILATION ? "NVRTC_ERROR_COMPILATION" : result ? "an error" : "success";
+    return result == ERROR_COMPILATION ? "NVRTC_ERROR_COMPILATION"
+           : result                    ? "an error"
+                                       : "success";
 }
 
 nvrtcResult nvrtcVersion(int *major, int *minor)
@@ -131,9 +139,9 @@ static char *read_file(const char *path, size_t *size)
 static int run_script(const char *source, const char *output, const char *log, const char *option)
 {
     const char *script = getenv("STILE_EMULATOR_COMPILE");
-    char *arguments[] = {EMULATOR_PYTHON,  script ? (char *)script : EMULATOR_COMPILE,
-                         (char *)source,   (char *)output,
-                         (char *)option,   NULL};
+    char *arguments[] = {EMULATOR_PYTHON, script ? (char *)script : EMULATOR_COMPILE,
+                         (char *)source,  (char *)output,
+                         (char *)option,  NULL};
     posix_spawn_file_actions_t actions;
     pid_t child;
     int status;

@@ -93,7 +93,8 @@ class Statement:
         self.registers = registers
 
     def unknown(self):
-        return Unknown("the PTX instruction %s is not emulated (tests/emulator/ptx.py)" % self.opcode)
+        return Unknown("the PTX instruction %s is not emulated (tests/emulator/ptx.py)"
+                       % self.opcode)
 
     def __len__(self):
         return len(self.operands)
@@ -544,11 +545,15 @@ def translate_asm(inside):
     return "do { %s } while (0)" % " ".join(code + translate_ptx(text))
 
 
+# An asm statement up to its bracket, which is the group; or a literal, to be passed over.
+ASM = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
+                 r"|\b(?:asm|__asm__)\b(?:\s*\b(?:volatile|__volatile__)\b)?\s*(\()")
+
+
 def translate(source):
     """Preprocessed source with every asm statement replaced."""
     out, start = [], 0
-    pattern = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\b(?:asm|__asm__)\b(?:\s*\b(?:volatile|__volatile__)\b)?\s*(\()")
-    for match in pattern.finditer(source):
+    for match in ASM.finditer(source):
         if not match.group(1):
             continue
         end = end_of_brackets(source, match.start(1))

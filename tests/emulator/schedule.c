@@ -8,14 +8,14 @@
 #include "schedule.h"
 
 enum {
-    TURNS = 16,          /* of a warp in a row, at most */
-    DELAY = 100,         /* turns of warps */
-    SLOW_DELAY = 5000,   /* the same, of the slow ones */
-    SLOW_WARPS = 8,      /* one in so many is slow */
-    SLOW_CLUSTERS = 4,   /* all warps of one in so many are */
-    TASK_DELAY = 64,     /* turns, of a copy */
+    TURNS = 16,           /* of a warp in a row, at most */
+    DELAY = 100,          /* turns of warps */
+    SLOW_DELAY = 5000,    /* the same, of the slow ones */
+    SLOW_WARPS = 8,       /* one in so many is slow */
+    SLOW_CLUSTERS = 4,    /* all warps of one in so many are */
+    TASK_DELAY = 64,      /* turns, of a copy */
     IDLE_PER_LANE = 1000, /* vain polls of each lane that make a deadlock */
-    MAX_TIMEOUTS = 3,    /* of waits at an mbarrier, when nothing else can run */
+    MAX_TIMEOUTS = 3,     /* of waits at an mbarrier, when nothing else can run */
 };
 
 launch *machine;
@@ -262,8 +262,7 @@ static void describe_wait(char *text, size_t size, const lane *l)
                  (unsigned long long)l->polled_value);
         break;
     case WAITS_FOR_WARP:
-        snprintf(text, size, "wait in %s",
-                 l->warp->contributions[l->thread.lane].operation);
+        snprintf(text, size, "wait in %s", l->warp->contributions[l->thread.lane].operation);
         break;
     case WAITS_AT_BARRIER: {
         const block_barrier *b = &l->block->barriers[l->wait_address];

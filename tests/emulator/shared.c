@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shared memory. A block's addresses begin with its __shared__ variables, as they turn up, followed by the
- * dynamic part, which ends just before a guard page. All of it is NaN at first.
+ * Shared memory. A block's addresses begin with its __shared__ variables, as they turn up, followed
+ * by the dynamic part, which ends just before a guard page. All of it is NaN at first.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,8 @@ enum { PAGE = 4096, SYSTEM_BYTES = 1024 };
 /* Of a multiprocessor, what a block may have. */
 static unsigned limit(void)
 {
-    return (machine_setting("STILE_EMULATOR_ARCH", 90, 999) == 80 ? 164 : 228) * 1024 - SYSTEM_BYTES;
+    return (machine_setting("STILE_EMULATOR_ARCH", 90, 999) == 80 ? 164 : 228) * 1024 -
+           SYSTEM_BYTES;
 }
 
 static size_t mapping_bytes(void)
@@ -74,9 +75,10 @@ void *emulator_static_shared(unsigned *used, unsigned *slot, size_t bytes, size_
         *slot = (unsigned)start + 1;
     }
     if (*used + dynamic > limit())
-        emulator_fail("%u bytes of __shared__ variables and %u of dynamic shared memory; a block has "
-                      "at most %u",
-                      *used, dynamic, limit());
+        emulator_fail(
+            "%u bytes of __shared__ variables and %u of dynamic shared memory; a block has "
+            "at most %u",
+            *used, dynamic, limit());
     return machine_lane()->block->shared + *slot - 1;
 }
 
@@ -105,7 +107,8 @@ block *machine_resolve(const lane *l, unsigned *address)
         emulator_fail("address 0x%x of block %u, in a cluster of %u", *address, rank - 1, c->size);
     block *b = rank ? c->blocks[rank - 1] : l->block;
     if (!b->live)
-        emulator_fail("access to the shared memory of block %u of the cluster, which has ended", b->rank);
+        emulator_fail("access to the shared memory of block %u of the cluster, which has ended",
+                      b->rank);
     return b;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Streams, graphs and events of the emulated GPU. What goes to a stream happens before the call returns,
- * unless the stream is being captured: then a graph remembers it.
+ * Streams, graphs and events of the emulated GPU. What goes to a stream happens before the call
+ * returns, unless the stream is being captured: then a graph remembers it.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -122,7 +122,8 @@ static CUresult copy(CUstream stream, CUdeviceptr to, CUdeviceptr from, size_t b
     return submit(stream, &(command){.kind = COPY, .to = to, .from = from, .bytes = bytes});
 }
 
-static CUresult fill(CUstream stream, CUdeviceptr to, unsigned value, unsigned value_bytes, size_t count)
+static CUresult fill(CUstream stream, CUdeviceptr to, unsigned value, unsigned value_bytes,
+                     size_t count)
 {
     return submit(stream, &(command){.kind = FILL,
                                      .to = to,

@@ -9,7 +9,8 @@ enum { TENSOR_MAP_RANK = 5, TENSOR_MAP_MARK = 0x7e5e }; /* mark: of those writte
 
 typedef struct tensor_map {
     uint16_t mark;
-    uint8_t rank, element_bytes, swizzle_shift, fill_nan; /* swizzle: 0, or 16 bytes << shift wide */
+    uint8_t rank, element_bytes, swizzle_shift,
+        fill_nan; /* swizzle: 0, or 16 bytes << shift wide */
     uint16_t box[TENSOR_MAP_RANK];
     uint64_t address;
     uint64_t extents[TENSOR_MAP_RANK];

@@ -120,7 +120,8 @@ static bulk_task *create_task(void (*act)(engine_task *task), const char *name)
 }
 
 /* Describes a box, once it is checked against the map and shared memory. */
-static void set_box(bulk_task *t, const void *map, unsigned rank, const int *position, unsigned shared)
+static void set_box(bulk_task *t, const void *map, unsigned rank, const int *position,
+                    unsigned shared)
 {
     memcpy(&t->map, map, sizeof t->map);
     const bool good = t->map.mark == TENSOR_MAP_MARK && t->map.rank == rank;

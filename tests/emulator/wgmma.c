@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Products of warpgroups, which run in the background. Every thread notes what it issues; once all 128
- * have committed a group, it may run at once or, as a coin decides, when it is waited for. From the issue
- * on the accumulators hold NaN and their values are kept here, so that what touches them too early shows.
+ * Products of warpgroups, which run in the background. Every thread notes what it issues; once all
+ * 128 have committed a group, it may run at once or, as a coin decides, when it is waited for. From
+ * the issue on the accumulators hold NaN and their values are kept here, so that what touches them
+ * too early shows.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -87,7 +88,8 @@ static wgmma_queue *queue_of(const lane *l)
 
 /* --- operands --- */
 
-/* Where bytes 16·chunk … of a row lie. K-major: rows in groups of eight, swizzled or as 128-byte matrices. */
+/* Where bytes 16·chunk … of a row lie. K-major: rows in groups of eight, swizzled or as 128-byte
+ * matrices. */
 static unsigned row_address(uint64_t descriptor, unsigned row, unsigned chunk)
 {
     const unsigned start = (unsigned)(descriptor & 0x3fff) << 4;
@@ -108,7 +110,8 @@ static void load_row(float *out, uint64_t descriptor, unsigned row, emulator_for
 {
     unsigned char bytes[INNER_BYTES];
     for (unsigned chunk = 0; chunk < 2; chunk++)
-        memcpy(bytes + 16 * chunk, emulator_shared(row_address(descriptor, row, chunk), 16, 16), 16);
+        memcpy(bytes + 16 * chunk, emulator_shared(row_address(descriptor, row, chunk), 16, 16),
+               16);
     format_unpack(out, bytes, INNER_BYTES, format);
 }
 
@@ -117,8 +120,8 @@ static void load_register_row(float *out, const product *p, unsigned row)
 {
     unsigned words[8];
     for (unsigned word = 0; word < 8; word++)
-        words[word] = p->a_registers[row / 16 * 32 + row % 8 * 4 + word % 4]
-                                    [row % 16 / 8 + word / 4 * 2];
+        words[word] =
+            p->a_registers[row / 16 * 32 + row % 8 * 4 + word % 4][row % 16 / 8 + word / 4 * 2];
     format_unpack(out, words, INNER_BYTES, p->a_format);
 }
 
@@ -127,7 +130,8 @@ static void load_register_row(float *out, const product *p, unsigned row)
 /* Eight columns at once, as n is a multiple of that. */
 typedef float eight __attribute__((vector_size(32)));
 
-static void multiply_row(eight *sum, const float *a, eight (*b)[MAX_N / 8], unsigned inner, unsigned n)
+static void multiply_row(eight *sum, const float *a, eight (*b)[MAX_N / 8], unsigned inner,
+                         unsigned n)
 {
     for (unsigned k = 0; k < inner; k++) {
         for (unsigned i = 0; i < n / 8; i++)
@@ -227,8 +231,8 @@ static void append_product(wgmma_queue *q, const lane *l, float *registers, prod
     q->products[q->issued++] = p;
 }
 
-void emulator_wgmma(float *const *sums, unsigned n, const unsigned *a_registers, uint64_t a, uint64_t b,
-                    int accumulate, emulator_format a_format, emulator_format b_format)
+void emulator_wgmma(float *const *sums, unsigned n, const unsigned *a_registers, uint64_t a,
+                    uint64_t b, int accumulate, emulator_format a_format, emulator_format b_format)
 {
     lane *l = machine_lane();
     wgmma_queue *q = queue_of(l);

@@ -36,7 +36,7 @@ struct Spread {
 struct TaskOrder {
     int row_pairs, columns;
     int encode_pieces; // of a row pair
-    int lag;           // steps between a block's GEMM tasks and its decode tasks
+    int lag;           // steps between a block's GEMM tasks and its decode tasks, at least 1
 
     // Regions.
     __host__ __device__ __forceinline__ int regions() const

@@ -6,6 +6,7 @@ import functools
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from . import rows as row_rules
@@ -112,7 +113,8 @@ def count_flops(model: nn.Module, *inputs, **keywords) -> Flops:
         model.eval()
         for name, layer in counted:
             layer.forward = functools.partial(record, layer, name)
-        with torch.no_grad(), counter:
+        # Attention as products, which every version of the counter knows.
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
             model(*inputs, **keywords)
     finally:
         for _, layer in counted:

@@ -14,9 +14,9 @@ from torch import Tensor
 def tiles_of(x: Tensor, a: int, b: int) -> Tensor:
     """[G, R, C] as a·b × (G·⌈R/a⌉·⌈C/b⌉): a column for each a×b tile, row by row."""
     groups, rows, columns = x.shape
+    tile_rows, tile_columns = (rows + a - 1) // a, (columns + b - 1) // b
     if rows % a or columns % b:
-        x = F.pad(x, (0, -columns % b, 0, -rows % a))
-    tile_rows, tile_columns = -(-rows // a), -(-columns // b)
+        x = F.pad(x, (0, tile_columns * b - columns, 0, tile_rows * a - rows))
     return (
         x.reshape(groups, tile_rows, a, tile_columns, b).permute(2, 4, 0, 1, 3).reshape(a * b, -1)
     )
@@ -24,7 +24,7 @@ def tiles_of(x: Tensor, a: int, b: int) -> Tensor:
 
 def untile(tiles: Tensor, a: int, b: int, groups: int, rows: int, columns: int) -> Tensor:
     """The inverse of tiles_of: [groups, rows, columns], without the padding."""
-    tile_rows, tile_columns = -(-rows // a), -(-columns // b)
+    tile_rows, tile_columns = (rows + a - 1) // a, (columns + b - 1) // b
     x = tiles.view(a, b, groups, tile_rows, tile_columns).permute(2, 3, 0, 4, 1)
     return x.reshape(groups, tile_rows * a, tile_columns * b)[:, :rows, :columns]
 
@@ -35,13 +35,6 @@ def encode_weight(w: Tensor, V: Tensor, tile) -> Tensor:
     rank, (N, K) = V.shape[0], w.shape
     transposed = V.view(rank, k, n).transpose(1, 2).reshape(rank, n * k)
     return (transposed @ tiles_of(w[None], n, k)).view(rank, -(-N // n), -(-K // k))
-
-
-def decode_weight_transposed(g: Tensor, V: Tensor, tile, N: int, K: int) -> Tensor:
-    """The adjoint of encode_weight: Vᵀ·Ĝ as an array [N, K]."""
-    _, k, n = tile
-    transposed = V.view(-1, k, n).transpose(1, 2).reshape(-1, n * k)
-    return untile(transposed.T @ g.reshape(g.shape[0], -1), n, k, 1, N, K)[0]
 
 
 def stl(x: Tensor, w_hat: Tensor, U: Tensor, D: Tensor, tile, out_features: int) -> Tensor:

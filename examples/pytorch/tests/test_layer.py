@@ -165,7 +165,7 @@ class Layer(unittest.TestCase):
                 file = io.BytesIO()
                 torch.save(one.state_dict(), file)
                 file.seek(0)
-                other.load_state_dict(torch.load(file))
+                other.load_state_dict(torch.load(file, weights_only=True))
                 x = torch.randn(2, 3, 5)
                 self.assertTrue(torch.equal(one(x), other(x)))
                 whole = io.BytesIO()

@@ -16,13 +16,15 @@ import ptx
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 COMPILER = os.environ.get("STILE_EMULATOR_CXX", "c++").split()
-# Indices of local arrays and the alignment of what is read and written are checked; a failure traps.
+# Indices of local arrays and the alignment of memory accesses are checked; a failure traps.
 FLAGS = ["-std=c++17", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", "-w",
-         "-fno-strict-aliasing", "-ffp-contract=off", "-fno-math-errno", "-fno-exceptions", "-fno-stack-protector", "-U_FORTIFY_SOURCE",
+         "-fno-strict-aliasing", "-ffp-contract=off", "-fno-math-errno", "-fno-exceptions",
+         "-fno-stack-protector", "-U_FORTIFY_SOURCE",
          "-fsanitize=alignment,bounds", "-fsanitize-undefined-trap-on-error", "-I" + FOLDER]
 
 SHARED = re.compile(r"(?:__align__\s*\(([^()]*)\)\s*)?(extern\s+)?__shared__\s+"
-                    r"(?:(?:__align__|alignas)\s*\(([^()]*)\)\s*)?([^;]*?)(\w+)\s*((?:\[[^\]]*\])*)\s*;")
+                    r"(?:(?:__align__|alignas)\s*\(([^()]*)\)\s*)?"
+                    r"([^;]*?)(\w+)\s*((?:\[[^\]]*\])*)\s*;")
 
 
 def mutate(source):
@@ -75,9 +77,10 @@ def kernels(source):
         cluster, declaration = attribute(declaration, "__cluster_dims__")
         name = re.search(r"(\w+)\s*\(", declaration).group(1)
         cluster = (cluster + ["1", "1", "1"])[:3]
-        yield ('extern "C" EMULATOR_API const emulator_kernel emulator_kernel_%s = {"%s",'
-               " emulator::Kernel<%s>::run, emulator::Kernel<%s>::count, emulator::Kernel<%s>::sizes,"
-               " (unsigned)(%s), {(unsigned)(%s), (unsigned)(%s), (unsigned)(%s)}};\n"
+        yield ('extern "C" EMULATOR_API const emulator_kernel emulator_kernel_%s = {'
+               '"%s", emulator::Kernel<%s>::run, emulator::Kernel<%s>::count,'
+               " emulator::Kernel<%s>::sizes, (unsigned)(%s),"
+               " {(unsigned)(%s), (unsigned)(%s), (unsigned)(%s)}};\n"
                % (name, name, name, name, name, bounds[0] if bounds else "0", *cluster))
 
 

@@ -3,8 +3,8 @@
 
 usage: emulate.py [--arch 80|90] [--seed N] [--delays PERCENT] [--sms N] BUILD COMMAND [ARGUMENT…]
 
-BUILD is the Meson build folder. Kernels are kept in a cache of their own in it, which belongs to this
-version of the emulator: other caches never see an emulated kernel. See README.md for the options.
+BUILD is the Meson build folder. Kernels are kept in a cache of their own in it, which belongs to
+this version of the emulator: other caches never see an emulated kernel. README.md has the options.
 """
 import argparse
 import hashlib
@@ -26,7 +26,7 @@ def version(environment):
 
 
 def environment_for(build, settings, base=os.environ):
-    """The environment of a process that finds the emulated GPU; settings: STILE_EMULATOR_… without that."""
+    """The environment in which the emulated GPU is found; settings: STILE_EMULATOR_…, without that."""
     libraries = os.path.join(os.path.abspath(build), "tests", "emulator")
     environment = dict(base)
     environment.update({"STILE_EMULATOR_" + name: str(value) for name, value in settings.items()})

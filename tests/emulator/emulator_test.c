@@ -308,12 +308,13 @@ static void wgmma_multiplies_swizzled_boxes_with_tails(void **state)
     multiply_params params = {.out = &out[0][0]};
     encode_map(params.x, device_x, ROWS, BOX_M);
     encode_map(params.w, device_w, COLUMNS, BOX_N);
-    for (int corner = 0; corner < 8; corner++) {
+    for (int corner = 0; corner < 16; corner++) {
         params.k = corner & 1 ? BOX_K : 0;
         params.row = corner & 2 ? BOX_M : 0;
         params.column = corner & 4 ? BOX_N : 0;
         void *parameters[] = {&params};
-        assert_int_equal(launch(module, "multiply", 1, 128, (BOX_M + BOX_N) * 128, parameters), 0);
+        const char *kernel = corner & 8 ? "multiply_registers" : "multiply";
+        assert_int_equal(launch(module, kernel, 1, 128, (BOX_M + BOX_N) * 128, parameters), 0);
         for (int row = 0; row < BOX_M; row++) {
             for (int column = 0; column < BOX_N; column++) {
                 float sum = 0;

@@ -24,12 +24,14 @@ MUTATIONS = {
         ("80", STRASSEN, "33x700x29", "channel_gemm", "cp_async_wait_group<NUM_STAGES - 2>();",
          "cp_async_wait_group<NUM_STAGES - 1>();"),
     "a stage is filled while warps read it":
-        ("80", STRASSEN, "33x700x29", "channel_gemm", "__syncthreads(); // stage k_block is full", "// "),
+        ("80", STRASSEN, "33x700x29", "channel_gemm", "__syncthreads(); // stage k_block is full",
+         "// "),
     "a stage is read before it is full":
-        ("90", STRASSEN, "33x1300x29", "channel_gemm", "mbarrier_wait(full + 8 * stage, phase);", ""),
-    "a stage is filled before it is empty":
-        ("90", STRASSEN, "33x1300x29", "channel_gemm", "mbarrier_wait(empty + 8 * stage, phase ^ 1);",
+        ("90", STRASSEN, "33x1300x29", "channel_gemm", "mbarrier_wait(full + 8 * stage, phase);",
          ""),
+    "a stage is filled before it is empty":
+        ("90", STRASSEN, "33x1300x29", "channel_gemm",
+         "mbarrier_wait(empty + 8 * stage, phase ^ 1);", ""),
     "a stage is released while wgmma reads it":
         ("90", STRASSEN, "33x1300x29", "channel_gemm", "wgmma_wait_group<1>();", ""),
     "accumulators are stored while wgmma runs":
@@ -84,7 +86,8 @@ class Bench:
             print("no kernel has the text " + old)
             return False
         os.remove(self.mark)
-        if broken.returncode in (CHECK_FAILED, DEVICE_FAILED) and "does not compile" not in broken.stdout:
+        if broken.returncode in (CHECK_FAILED, DEVICE_FAILED) \
+                and "does not compile" not in broken.stdout:
             return True
         print(broken.stdout)
         return False

@@ -112,7 +112,7 @@ static inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 static inline int __popc(unsigned x) { return __builtin_popcount(x); }
 static inline int __clz(int x) { return x ? __builtin_clz((unsigned)x) : 32; }
 static inline int __ffs(int x) { return __builtin_ffs(x); }
-static inline unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)((uint64_t)a * b >> 32); }
+static inline unsigned __umulhi(unsigned a, unsigned b) { return (uint64_t)a * b >> 32; }
 
 static inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector)
 {
@@ -137,7 +137,7 @@ static inline unsigned __activemask() { return emulator_active_mask(); }
 
 namespace emulator {
 
-/* What lane `source` of this thread's group of `width` gave; its own where there is no such lane. */
+/* What lane `source` of this thread's `width` gave; its own value where there is no such lane. */
 template <class T>
 inline T shuffle(unsigned mask, T value, int source, int width)
 {

@@ -216,7 +216,8 @@ def rcp(s):
 
 
 def cvt(s):
-    kinds = [part for part in s.parts[1:] if part in TYPES or part in FORMATS or part.endswith("x2")]
+    kinds = [part for part in s.parts[1:]
+             if part in TYPES or part in FORMATS or part.endswith("x2")]
     if len(kinds) != 2 or s.has("relu") or s.has("sat"):
         raise s.unknown()
     to, source = kinds
@@ -258,14 +259,16 @@ def st(s):
         return "{ const %s value[] = {%s}; emulator_store_async(%s, value, sizeof value, %s); }" % (
             kind, ", ".join("emulator::cast<%s>(%s)" % (kind, v) for v in values), s.address(0),
             s.address(2))
-    return "{ %s *to = %s; %s emulator_wrote(); }" % (kind, s.memory(0, kind, len(values)), " ".join(
-        "to[%d] = emulator::cast<%s>(%s);" % (i, kind, v) for i, v in enumerate(values)))
+    stores = " ".join("to[%d] = emulator::cast<%s>(%s);" % (i, kind, value)
+                      for i, value in enumerate(values))
+    return "{ %s *to = %s; %s emulator_wrote(); }" % (kind, s.memory(0, kind, len(values)), stores)
 
 
 UPDATES = {
     "add": "(T)(old + (T){0})", "min": "old < (T){0} ? old : (T){0}",
     "max": "old < (T){0} ? (T){0} : old", "exch": "(T){0}", "and": "(T)(old & (T){0})",
-    "or": "(T)(old | (T){0})", "xor": "(T)(old ^ (T){0})", "inc": "old >= (T){0} ? (T)0 : (T)(old + 1)",
+    "or": "(T)(old | (T){0})", "xor": "(T)(old ^ (T){0})",
+    "inc": "old >= (T){0} ? (T)0 : (T)(old + 1)",
     "cas": "old == (T){0} ? (T){1} : old",
 }
 
@@ -288,7 +291,8 @@ def bar(s):
         return "emulator_sync_warp(%s);" % s.get(0)
     if s.has("red"):
         raise s.unknown()
-    return "emulator_barrier(%s, %s, %d);" % (s.get(0), s.get(1) if len(s) > 1 else "0", s.has("sync"))
+    count = s.get(1) if len(s) > 1 else "0"
+    return "emulator_barrier(%s, %s, %d);" % (s.get(0), count, s.has("sync"))
 
 
 def barrier(s):
@@ -380,15 +384,16 @@ def bulk(s):
         return ""
     if s.has("reduce") or s.parts[0] != "cp" or s.has("im2col"):
         raise s.unknown()
-    loads = s.parts.index("global") > 2 and s.parts[s.parts.index("global") - 1].startswith("shared")
+    loads = s.parts[s.parts.index("global") - 1].startswith("shared") # the destination comes first
     multicast = s.has("multicast::cluster")
     if s.has("tensor"):
         rank = int(s.parts[4][0])
         position = s.coordinates(1 if loads else 0)
         code = "{ const int position[] = {%s}; " % ", ".join("(int)" + x for x in position)
         if loads:
-            return code + "emulator_tensor_load(%s, (const void *)(%s), %s, %d, position, %s); }" % (
-                s.address(0), s.address(1), s.address(2), rank, s.get(3) if multicast else "0")
+            code += "emulator_tensor_load(%s, (const void *)(%s), %s, %d, position, %s); }"
+            return code % (s.address(0), s.address(1), s.address(2), rank,
+                           s.get(3) if multicast else "0")
         return code + "emulator_tensor_store((const void *)(%s), %s, %d, position); }" \
             % (s.address(0), s.address(1), rank)
     if loads:
@@ -416,7 +421,8 @@ def ldmatrix(s):
 
 def stmatrix(s):
     return "{ %s emulator_stmatrix(fragment, %d, %d, %s); }" % (
-        array("fragment", "const unsigned", s.vector(1)), matrix_count(s), s.has("trans"), s.address(0))
+        array("fragment", "const unsigned", s.vector(1)), matrix_count(s), s.has("trans"),
+        s.address(0))
 
 
 def mma(s):
@@ -427,7 +433,7 @@ def mma(s):
         raise s.unknown()
     size = int(shape.group(1)) * FORMAT_BYTES[a_type]
     d, a, b, c = (s.vector(i) for i in range(4))
-    if size not in (16, 32) or len(d) != 4 or len(c) != 4 or len(a) != size // 8 or len(b) != size // 16:
+    if size not in (16, 32) or (len(d), len(a), len(b), len(c)) != (4, size // 8, size // 16, 4):
         raise s.unknown()
     return "{ %s %s %s emulator_mma(sum, a, b, %s, %s, %d); %s }" % (
         array("sum", "float", c), array("a", "const unsigned", a), array("b", "const unsigned", b),
@@ -519,9 +525,11 @@ def translate_ptx(text):
     return code
 
 
-INPUTS = {"r": "const unsigned {0} = (unsigned)({1});", "h": "const unsigned short {0} = ({1});",
-          "l": "const unsigned long long {0} = emulator::as_u64({1});", "f": "const float {0} = ({1});",
-          "d": "const double {0} = ({1});", "n": "constexpr auto {0} = ({1});"}
+INPUTS = {
+    "r": "const unsigned {0} = (unsigned)({1});", "h": "const unsigned short {0} = ({1});",
+    "l": "const unsigned long long {0} = emulator::as_u64({1});", "f": "const float {0} = ({1});",
+    "d": "const double {0} = ({1});", "n": "constexpr auto {0} = ({1});",
+}
 
 
 def translate_asm(inside):

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each block of a cluster of two sends its index to the other one, and counts itself in global memory.
+// Each block of a cluster of two sends its index to the other one and counts itself globally.
 
 extern "C" __global__ void __cluster_dims__(2, 1, 1) exchange(unsigned *out, unsigned *count)
 {

@@ -125,7 +125,7 @@ extern "C" __global__ void registers(const unsigned *in, unsigned *out)
     }
 }
 
-// Warp 0 hands numbers to warp 1 through one place, with barriers that each waits at and arrives at.
+// Warp 0 hands numbers to warp 1 through one place: one waits at a barrier, one arrives.
 extern "C" __global__ void named_barriers(const unsigned *in, unsigned *out)
 {
     __shared__ unsigned place[32];

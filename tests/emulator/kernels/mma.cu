@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// mma.sync on matrices in global memory. a: [16][8] words along the inner dimension, b: [8][8] the same,
-// d: [16][8].
+// mma.sync on matrices in global memory. a: [16][8] words along the inner dimension, b: [8][8] the
+// same, d: [16][8].
 
 #define MMA(name, shape_and_types)                                                                 \
     extern "C" __global__ void name(const unsigned *a, const unsigned *b, float *d)                \

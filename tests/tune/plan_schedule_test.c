@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
-
+#include <stdatomic.h>
 
 #include "bundle.h"
 #include "cache_entry.h"
@@ -29,7 +29,7 @@ typedef struct fixture {
     scratch folder;
     stile_spec *spec;
     stile_context *context;
-    int warnings;
+    atomic_int warnings; /* counted by all threads */
 } fixture;
 
 static void receive(void *user, stile_log_level level, const char *message)

@@ -8,6 +8,7 @@ enum {
     LANES = STILE_DENSE_LANES,
     TILE_ROWS = 4, /* of a product that are made at once: their sums stay in registers */
     TILE_COLUMNS = 2 * LANES,
+    LAPACK_LEAST = 256, /* unknowns of systems that are LAPACK's, where it is there */
     BLOCK = 32, /* columns that Cholesky's factorization finishes before it updates the rest */
 };
 
@@ -206,8 +207,27 @@ static void update(const kernels *k, int n, int first, int end, double *a, int l
     }
 }
 
+#ifdef STILE_HAVE_LAPACK
+/* By columns, as Fortran sees it, the upper triangle is the lower one. */
+extern void dpotrf_(const char *triangle, const int *n, double *a, const int *lda, int *info);
+
+static bool factorize_by_lapack(int n, double *a, int lda)
+{
+    int info = 0;
+    for (int i = 0; i < n; i++)
+        if (!isfinite(a[(long)i * (lda + 1)]))
+            return false;
+    dpotrf_("L", &n, a, &lda, &info);
+    return info == 0;
+}
+#endif
+
 bool stile_dense_cholesky(int n, double *a, int lda)
 {
+#ifdef STILE_HAVE_LAPACK
+    if (n >= LAPACK_LEAST)
+        return factorize_by_lapack(n, a, lda);
+#endif
     const kernels *k = best_kernels();
     for (int first = 0; first < n; first += BLOCK) {
         const int end = first + BLOCK < n ? first + BLOCK : n;

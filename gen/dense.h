@@ -4,7 +4,8 @@
  *
  * Matrices are row-major with a leading dimension. Vector instructions are used where the processor
  * has them, but every sum is taken in the same order and no multiply-add is fused, so that results
- * are the same to the bit on every machine.
+ * are the same to the bit on every machine. (A build with -Dlapack=enabled leaves large
+ * factorizations to LAPACK, and this promise.)
  */
 #ifndef STILE_GEN_DENSE_H
 #define STILE_GEN_DENSE_H

@@ -97,7 +97,7 @@ static void systems_are_solved(void **state)
 {
     (void)state;
     stile_generator g = {4};
-    static const int sizes[] = {1, 2, 7, 8, 9, 31, 32, 33, 63, 64, 65, 96, 97, 130, 161};
+    static const int sizes[] = {1, 2, 7, 8, 9, 31, 32, 33, 63, 64, 65, 96, 97, 130, 161, 260};
     for (int round = 0; round < (int)(sizeof sizes / sizeof *sizes); round++) {
         const int n = sizes[round], stride = stile_dense_stride(n);
         const size_t room = (size_t)(n * stride);

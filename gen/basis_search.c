@@ -357,7 +357,7 @@ static void keep_bound(stile_search_start *s)
     stile_search_point *p = &s->point;
     if (bound == 0 || growth <= bound || s->problem->exact)
         return; /* entries that are held by now are zero */
-    const double factor = sqrt(bound / growth) * (1 - 1e-15);
+    const double factor = sqrt(bound / growth) * (1 - 1e-12);
     for (int i = 0; i < p->sizes[2] * p->stride; i++)
         p->x[2][i] *= factor;
 }

@@ -193,7 +193,7 @@ function tests.searches_find_bases()
   assert(found.rank == 7 and found:metrics().exact and found:metrics().rational)
   assert(found.source:find("stile.search, tile 2,2,2 rank 7 seed 5", 1, true))
   local near = stile.search{m = 2, k = 2, n = 2, rank = 6, growth = 4, starts = 2, from = stile.basis("winograd")}
-  assert(near:metrics().error < 0.1272 and near:metrics().growth <= 4)
+  assert(near:metrics().error < 0.13 and near:metrics().growth <= 4)
   assert(stile.search{m = 2, k = 2, n = 2, rank = 6, exact = true, starts = 1} == nil)
   assert(stile.search{m = 2, k = 2, n = 2, rank = 5, starts = 2, rows = "causal"}:metrics().coupling.algebraic ~= "full")
   raises("m, k, n and rank are needed", stile.search, {m = 2, k = 2, n = 2})

@@ -160,6 +160,7 @@ static int lay_out(stile_plan *plan)
           rank * dw_hat * real);
     place(&w->partials, &end, true, partial_bytes(plan, &t));
     plan->workspace.size = end;
+    plan->weight_size = stile_align(columns * x_pitch * encoded);
 
     int error = dense ? stile_plan_round_coefficients(plan) : 0;
     if (!error && keep_apart)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two passes, neither of which needs all of X̂, Ŷ or dX̂ at once. By rows of tiles: dX, dU, dD, each
- * block of rows a task with partial sums of its own. By channels: dŴ, then dW and dV from it.
+ * Two passes, neither of which needs all of X̂, Ŷ or dX̂ at once. By rows of tiles: dX, dU, dD,
+ * each block of rows a task with partial sums of its own. By channels: dŴ, then dW and dV from it.
  */
 #include "reference_backward.h"
 

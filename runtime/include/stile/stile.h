@@ -253,7 +253,8 @@ STILE_API int stile_workspace_init(const stile_plan *plan, void *workspace, stil
  * Encodes W (with `weight.encode: trained`: packs logical weights [rank, ceil(N/n), ceil(K/k)] of
  * the input type, densely stored) into `w_hat` of stile_plan_weight_size bytes. On `stream` without
  * waiting for it. Runs on other streams must be made to wait, by an event or a synchronisation.
- * Errors: ARGUMENT (also where the spec encodes online), DEVICE.
+ * Errors: ARGUMENT (also where the spec encodes online, and of backward plans: a forward plan with
+ * the same K and N makes what they read), DEVICE.
  */
 STILE_API int stile_encode_weight(const stile_plan *plan, const void *w, void *w_hat,
                                   void *workspace, stile_stream stream);

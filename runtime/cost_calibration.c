@@ -113,8 +113,8 @@ void stile_gpu_of_arch(stile_gpu *out, const stile_arch *arch)
     for (int i = 0; i < GPUS; i++) {
         stile_arch known;
         stile_arch_parse(&known, gpus[i].arch);
-        int away = known.number > arch->number ? known.number - arch->number
-                                               : arch->number - known.number;
+        int away =
+            known.number > arch->number ? known.number - arch->number : arch->number - known.number;
         if (away < best_distance) {
             best = i;
             best_distance = away;

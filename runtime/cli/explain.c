@@ -246,9 +246,9 @@ static int cost_to_json(request *r, stile_arena *arena, const stile_config *conf
         stile_json_end_object(json);
     }
     stile_json_end_array(json);
-    int error = r->backward ? stile_explain_backward_json(json, config, shape,
-                                                          cost->tiling.rows_per_group)
-                            : STILE_OK;
+    int error = r->backward
+                    ? stile_explain_backward_json(json, config, shape, cost->tiling.rows_per_group)
+                    : STILE_OK;
     stile_json_end_object(json);
     return error;
 }
@@ -280,8 +280,7 @@ static int explain_shapes(request *r, stile_arena *arena, const stile_config *co
             print_shape(&r->text, arena, config, &shapes[i], &cost, &report);
             print_kernels(r, arena, config, &cost, &report);
             if (r->backward)
-                error = stile_explain_backward(&r->text, arena, config, &shapes[i],
-                                               rows_per_group);
+                error = stile_explain_backward(&r->text, arena, config, &shapes[i], rows_per_group);
         }
     }
     if (r->json_wanted)

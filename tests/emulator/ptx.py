@@ -518,7 +518,10 @@ def translate_ptx(text):
         s = Statement(opcode, split(operands) if operands else [], registers)
         if s.parts[0] not in INSTRUCTIONS:
             raise s.unknown()
-        translated = INSTRUCTIONS[s.parts[0]](s)
+        try:
+            translated = INSTRUCTIONS[s.parts[0]](s)
+        except (AttributeError, IndexError, KeyError, ValueError): # operands of another form
+            raise s.unknown()
         if guard:
             translated = "if (%s%s) { %s }" % ("!" if negated else "", s.value(guard), translated)
         code.append(translated)

@@ -29,7 +29,8 @@ typedef struct stile_verify_case {
 } stile_verify_case;
 
 typedef struct stile_verify_result {
-    bool applies; /* false: the spec has no integer case (the rest is unset) */
+    bool applies; /* false: the spec has no integer case, or is for gradients, which have none (the
+                     rest is unset) */
     bool passed;
     double predicted;             /* error allowed: twice this, normwise; 0 for integers */
     stile_comparison to_operator; /* Y against the fp64 operator; of backward operations, the

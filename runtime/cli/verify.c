@@ -109,8 +109,8 @@ static void print_case(request *r, stile_arena *arena, const stile_verify_case *
     if (r->json_wanted || (v->passed && !r->all))
         return;
     if (!v->applies) {
-        stile_text_appendf(&r->text, "  skip  %s: no exact integers for this spec\n",
-                           case_text(arena, c));
+        stile_text_appendf(&r->text, "  skip  %s: no exact integers for %s\n", case_text(arena, c),
+                           c->op == STILE_OP_FORWARD ? "this spec" : "gradients");
         return;
     }
     const char *error = stile_human_number(arena, v->to_operator.relative_rms, 3);

@@ -87,6 +87,17 @@ class Explain(TestCase):
             self.assertEqual(line, line.rstrip())
 
 
+    def test_backward_counts_each_operation_and_all_together(self):
+        words = ["explain", spec("strassen"), "--shape", "256x128x512", "--backward"]
+        report = json.loads(self.expect(OK, *words, "--json").out)[0]["shapes"][0]["backward"]
+        self.assertEqual([r["op"] for r in report],
+                         ["backward_input", "backward_weight", "backward_basis", "backward"])
+        gemm = 2 * 7 * 128 * 64 * 256
+        self.assertEqual([r["mma_flops"] for r in report], [gemm, gemm, 2 * gemm, 3 * gemm])
+        self.assertLess(report[3]["bytes"], sum(r["bytes"] for r in report[:3]))
+        self.assertIn("contract_d", self.expect(OK, *words).out)
+
+
 class Generate(TestCase):
     def test_writes_every_kernel_of_every_variant(self):
         path = self.write("v.yaml", simple_spec(more="variants: {precision.encoded: [f16, bf16]}\n"))
@@ -98,6 +109,14 @@ class Generate(TestCase):
             self.assertIn('extern "C"', source)
             self.assertNotIn("//@", source)
         self.assertEqual([f for f in os.listdir(self.path("deep/er")) if "." not in f], [])
+
+    def test_training_adds_the_kernels_of_backward_plans(self):
+        path = self.write("t.yaml", simple_spec(more="epilogue: {activation: relu, bias: true}\n"))
+        plain = self.expect(OK, "generate", path, "-o", "plain").out.splitlines()
+        more = self.expect(OK, "generate", path, "-o", "more", "--training").out.splitlines()
+        names = {os.path.basename(line) for line in more} - {os.path.basename(line) for line in plain}
+        self.assertEqual(len(more), len(plain) + len(names))
+        self.assertLessEqual({"activate.cu", "decode_z.cu", "backward_product_dw.cu"}, names)
 
     def test_the_same_bytes_in_every_locale(self):
         for locale in ("C", "de_DE.UTF-8"):
@@ -200,6 +219,16 @@ class Verify(TestCase):
         self.assertEqual([c["integers"] for c in cases], [False, False, True])
         self.assertTrue(all(c["passed"] and c["M"] == 9 for c in cases))
         self.assertLess(cases[0]["true_error"], 1e-13)  # exact basis, fp64
+
+    def test_operations_of_the_backward_pass(self):
+        path = self.write("a.yaml", simple_spec(more="epilogue: {activation: silu, bias: true}\n"))
+        ops = ["forward_z", "backward_input", "backward_weight", "backward_basis", "backward"]
+        words = ["verify", path, "--device", "cpu", "--shape", "9x7x5", "--json", "--op", ",".join(ops)]
+        cases = json.loads(self.expect(OK, *words).out)["variants"][0]["cases"]
+        self.assertEqual([c["op"] for c in cases], 3 * ops)
+        self.assertTrue(all(c["passed"] for c in cases if c["applies"]))
+        self.refuse("--op sideways", "verify", path, "--device", "cpu", "--op", "sideways")
+        self.refuse("--op backward,", "verify", path, "--device", "cpu", "--op", "backward,")
 
     def test_random_cases_repeat_with_their_seed(self):
         path = self.write("a.yaml", simple_spec())

@@ -2,6 +2,7 @@
 #include "cost.h"
 
 #include "fail.h"
+#include "plan.h"
 #include "straight_line.h"
 
 static int count_additions(int *out, stile_arena *arena, const stile_rational *matrix, int rows,
@@ -63,8 +64,10 @@ static void count_sizes(stile_cost *cost, const stile_config *config, const stil
     cost->dense_weight_bytes = in * K * N;
     cost->weight_bytes = encoded * rank * tile_columns * tile_inner;
 
-    double x_hat = encoded * rank * tile_rows * encoded_pitch;
-    double w_hat = encoded * rank * tile_columns * encoded_pitch;
+    double x_hat = encoded * rank * tile_rows * encoded_pitch +
+                   (double)stile_x_scales_size(config, tiling.tile_rows, shape->K);
+    double w_hat = encoded * rank * tile_columns * encoded_pitch +
+                   (double)stile_w_scales_size(config, tiling.tile_columns, shape->K);
     double y_hat = product * rank * tile_rows * product_pitch;
     bool online = config->encode == STILE_ENCODE_ONLINE;
     cost->workspace_bytes = x_hat + y_hat + (online ? w_hat : 0);

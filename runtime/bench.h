@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Benchmarks: one plan on one shape, interleaved with cuBLASLt in the same run.
+ * Benchmarks: one plan on one shape, interleaved with cuBLASLt and cuSPARSELt in the same run.
  *
- * Both run in pairs on one stream until the GPU is warm, then in pairs that events time one by one.
+ * They run in turn on one stream until the GPU is warm, then in turns that events time one by one.
  * X, W, Ŵ, Y and the residual rotate over more than twice the L2 cache, of their own for each side,
- * so that neither finds its operands, nor the other's, in the cache. Data is N(0,1): power, and
+ * so that none finds its operands, nor another's, in the cache. Data is N(0,1): power, and
  * with it the clock, depends on it.
  */
 #ifndef STILE_RUNTIME_BENCH_H
@@ -22,7 +22,7 @@
 typedef struct stile_bench_params {
     stile_shape shape;
     int64_t rows_per_group; /* 0: one group */
-    bool against_cublas;
+    bool against_cublas, against_cusparselt;
     double warmup_seconds; /* of pairs, before the timed ones */
     int iterations;        /* timed pairs, 1 … 10000 */
     uint64_t seed;         /* of the data */
@@ -51,6 +51,11 @@ typedef struct stile_bench_result {
     stile_type dense_output;
     int dense_candidate, dense_candidates; /* the algorithm in the heuristics' order, of how many */
     int cublaslt_version;                  /* 130000 for 13.0.0 */
+
+    bool has_sparse; /* 2:4 sparse weights, by cuSPARSELt; its result is not checked */
+    char sparse_note[256];
+    stile_quantiles sparse;
+    int cusparselt_version; /* 1000 for 0.10.0 */
 
     /* Relative RMS errors, from sampled rows and columns of tiles. */
     double predicted_error;

@@ -31,7 +31,8 @@ typedef struct request {
 /* What the times mean. */
 typedef struct rates {
     double ratio, limit, share;          /* dense/STL; the most that could be; ratio/limit */
-    double mma, dense_equivalent, dense; /* FLOP/s: MMA of STL, 2MKN over STL's time, cuBLAS */
+    /* FLOP/s: MMA of STL, and 2MKN over the times of STL, cuBLAS and cuSPARSELt. */
+    double mma, dense_equivalent, dense, sparse;
 } rates;
 
 static rates rates_of(const stile_bench_result *r, const stile_cost *cost)
@@ -43,6 +44,7 @@ static rates rates_of(const stile_bench_result *r, const stile_cost *cost)
         .mma = cost->mma_flops / stl,
         .dense_equivalent = cost->dense_flops / stl,
         .dense = r->has_dense ? cost->dense_flops / dense : NAN,
+        .sparse = r->has_sparse ? cost->dense_flops / (r->sparse.median * 1e-3) : NAN,
     };
     x.share = x.ratio / x.limit;
     return x;
@@ -95,6 +97,13 @@ static void print_result(request *r, stile_arena *arena, const stile_config *con
         stile_table_cell(&table, "");
         stile_table_cell(&table, error_text(arena, b->dense_true_error));
     }
+    if (b->has_sparse) {
+        time_row(&table, "cuSPARSELt 2:4", &b->sparse);
+        stile_table_cell(&table, "");
+        stile_table_cell(&table, tera(arena, x.sparse));
+        stile_table_cell(&table, "");
+        stile_table_cell(&table, "");
+    }
     for (int i = 0; i < b->kernel_count; i++)
         time_row(&table, stile_arena_printf(arena, "· %s", b->kernels[i].name),
                  &b->kernels[i].time);
@@ -106,12 +115,17 @@ static void print_result(request *r, stile_arena *arena, const stile_config *con
         stile_text_appendf(
             text, "  %s × cuBLAS: %s %% of the limit %s\n", stile_human_number(arena, x.ratio, 3),
             stile_human_number(arena, 100 * x.share, 3), stile_human_number(arena, x.limit, 4));
+    if (b->has_sparse)
+        stile_text_appendf(text, "  %s × cuSPARSELt with 2:4 sparse weights\n",
+                           stile_human_number(arena, b->sparse.median / b->stl.median, 3));
     stile_table_print(text, &table);
     stile_text_append(text, "  schedule: ");
     stile_schedule_print(text, &b->schedule);
     stile_text_appendf(text, " (%s)\n", b->origin);
     if (*b->dense_note)
         stile_text_appendf(text, "  %s\n", b->dense_note);
+    if (*b->sparse_note)
+        stile_text_appendf(text, "  %s\n", b->sparse_note);
     if (b->has_dense && *stile_epilogue_text(arena, &config->epilogue))
         stile_text_appendf(text, "  cuBLAS computes X·W alone, without the epilogue (%s)\n",
                            stile_epilogue_text(arena, &config->epilogue));
@@ -150,6 +164,20 @@ static void dense_json(stile_json *json, const stile_bench_result *b, const rate
     stile_json_end_object(json);
 }
 
+static void sparse_json(stile_json *json, const stile_bench_result *b, const rates *x)
+{
+    if (!b->has_sparse) {
+        stile_json_null(json, "cusparselt");
+        return;
+    }
+    stile_json_begin_object(json, "cusparselt");
+    quantiles_json(json, "ms", &b->sparse);
+    stile_json_real(json, "dense_equivalent_tflops", x->sparse * 1e-12);
+    stile_json_real(json, "ratio", b->sparse.median / b->stl.median);
+    stile_json_int(json, "version", b->cusparselt_version);
+    stile_json_end_object(json);
+}
+
 static void result_json(request *r, const stile_config *config, const stile_bench_result *b,
                         const stile_cost *cost)
 {
@@ -182,6 +210,9 @@ static void result_json(request *r, const stile_config *config, const stile_benc
     dense_json(json, b, &x);
     if (*b->dense_note)
         stile_json_string(json, "note", b->dense_note);
+    sparse_json(json, b, &x);
+    if (*b->sparse_note)
+        stile_json_string(json, "sparse_note", b->sparse_note);
     stile_json_real(json, "ratio", x.ratio);
     stile_json_real(json, "limit", x.limit);
     stile_json_real(json, "share_of_limit", x.share);
@@ -291,13 +322,28 @@ static int bench_specs(request *r, stile_spec **specs)
     return worst;
 }
 
+/* "cublas", "cusparselt", both with a comma between them, or "none". */
 static bool parse_against(request *r)
 {
     const char *against = stile_argument(r->arguments, "against");
-    r->params.against_cublas = !against || strcmp(against, "cublas") == 0;
-    if (!against || r->params.against_cublas || strcmp(against, "none") == 0)
+    if (!against)
+        against = "cublas";
+    if (strcmp(against, "none") == 0)
         return true;
-    stile_print_error("--against is '%s', but must be cublas or none", against);
+    for (const char *name = against;; name++) {
+        size_t length = strcspn(name, ",");
+        if (length == strlen("cublas") && strncmp(name, "cublas", length) == 0)
+            r->params.against_cublas = true;
+        else if (length == strlen("cusparselt") && strncmp(name, "cusparselt", length) == 0)
+            r->params.against_cusparselt = true;
+        else
+            break;
+        name += length;
+        if (!*name)
+            return true;
+    }
+    stile_print_error("--against is '%s', but must be cublas, cusparselt, both with a comma, or none",
+                      against);
     return false;
 }
 
@@ -356,7 +402,8 @@ static int run(const stile_arguments *arguments)
 static const stile_option options[] = {
     {"shape", 0, "MxKxN[,...]", "the products to time; default: the spec's shapes"},
     STILE_OPTION_ROWS_PER_GROUP,
-    {"against", 0, "cublas|none", "the dense baseline; default cublas"},
+    {"against", 0, "WHICH", "cublas, cusparselt (2:4 sparse weights), both with a comma, or none;\n"
+     "default cublas"},
     {"warmup", 0, "SECONDS", "of pairs before the timed ones; default 1"},
     {"iterations", 0, "COUNT", "timed pairs; default 50"},
     {"seed", 0, "S", "of the data; default 1"},
@@ -370,7 +417,7 @@ const stile_command stile_command_bench = {
     .name = "bench",
     .synopsis = "SPEC... [--shape MxKxN[,...]]",
     .summary = "time specs, interleaved with cuBLAS",
-    .text = "Times every variant on every shape in pairs with cuBLASLt (the best of its first 8\n"
+    .text = "Times every variant on every shape in turn with cuBLASLt (the best of its first 8\n"
             "heuristics with W as nk and as kn), warm, each on operands that rotate over more\n"
             "than twice the L2 cache. TFLOP/s counts the FLOP that tensor cores execute, dense\n"
             "TFLOP/s the 2·M·K·N of a dense product. error is relative to the operator in fp64,\n"

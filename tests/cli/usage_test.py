@@ -108,7 +108,8 @@ class Mistakes(TestCase):
         self.refuse("--device is 'cuda:x'", "verify", spec("strassen"), "--device", "cuda:x")
         self.refuse("--arch", "generate", spec("strassen"), "--arch", "hopper", "-o", "out")
         self.refuse("--arch", "generate", spec("strassen"), "--arch", "sm_70", "-o", "out")
-        self.refuse("--against is 'mkl'", "bench", spec("strassen"), "--against", "mkl")
+        for wrong in ("mkl", "cublas,", ",cublas", "cublas,none", "cublas;cusparselt"):
+            self.refuse("--against is '%s'" % wrong, "bench", spec("strassen"), "--against", wrong)
 
     def test_missing_spec(self):
         self.refuse("nowhere.yaml", "check", "nowhere.yaml")

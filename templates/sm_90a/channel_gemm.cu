@@ -10,25 +10,13 @@
 #include "params.h"
 #include "common/types.cuh"
 //@ declare()
-#include "ptx/cluster.cuh"
-#include "ptx/mbarrier.cuh"
-#include "ptx/tma.cuh"
-#include "ptx/wgmma.cuh"
 #include "sm_90a/fragments.cuh"
+#include "sm_90a/stages.cuh"
 
-constexpr int CLUSTER = 2;
-constexpr int CONSUMERS = 2;                        // warpgroups
-constexpr int THREADS = 128 * (1 + CONSUMERS);
-constexpr int ROW_BYTES = BLOCK_K * sizeof(Encoded);
-constexpr int X_BYTES = BLOCK_M * ROW_BYTES;        // of a stage
-constexpr int W_BYTES = BLOCK_N * ROW_BYTES;
-constexpr int STAGE_BYTES = X_BYTES + W_BYTES;
-constexpr int K_STEPS = ROW_BYTES / 32;             // a wgmma consumes 32 bytes of each row
 constexpr int PRODUCER_REGISTERS = 40;
 constexpr int CONSUMER_REGISTERS = 232;
 
 static_assert(BLOCK_M == 64 * CONSUMERS, "schedule.block[0]: each consumer holds 64 rows");
-static_assert(ROW_BYTES == 128, "schedule.block[2]: a stage row spans the 128-byte swizzle");
 static_assert(BLOCK_N % 16 == 0 && BLOCK_N <= 256, "schedule.block[1]: one wgmma wide");
 
 // The order of work: channel by channel, within a channel in bands of BAND_ROWS row pairs.
@@ -52,11 +40,10 @@ extern "C" __global__ void __cluster_dims__(CLUSTER, 1, 1) __launch_bounds__(THR
 stile_channel_gemm(const __grid_constant__ stile_gemm_tma_params p)
 {
     extern __shared__ __align__(1024) unsigned char shared[];
-    __shared__ __align__(8) unsigned long long barriers[2 * NUM_STAGES];
+    __shared__ __align__(8) unsigned long long barrier_words[StageBarriers::COUNT];
 
     const unsigned stages = (unsigned)__cvta_generic_to_shared(shared);
-    const unsigned full = (unsigned)__cvta_generic_to_shared(barriers);
-    const unsigned empty = full + 8 * NUM_STAGES;
+    const StageBarriers barriers((unsigned)__cvta_generic_to_shared(barrier_words));
     const unsigned rank = cluster_ctarank();
     const int cluster = blockIdx.x / CLUSTER;
     const int clusters = gridDim.x / CLUSTER;
@@ -65,38 +52,28 @@ stile_channel_gemm(const __grid_constant__ stile_gemm_tma_params p)
     if (threadIdx.x == 0) {
         prefetch_tensormap(&p.x_encoded);
         prefetch_tensormap(&p.w_encoded);
-        for (int stage = 0; stage < NUM_STAGES; stage++) {
-            mbarrier_init(full + 8 * stage, 1);
-            mbarrier_init(empty + 8 * stage, CLUSTER * CONSUMERS * 4); // a warp each
-        }
+        barriers.init();
         fence_mbarrier_init();
     }
     barrier_cluster_arrive();
     barrier_cluster_wait();
 
-    int stage = 0;
-    unsigned phase = 0;
-    const auto advance = [&] {
-        if (++stage == NUM_STAGES) {
-            stage = 0;
-            phase ^= 1;
-        }
-    };
-
+    StageRing ring;
     if (threadIdx.x < 128) {
         setmaxnreg_dec<PRODUCER_REGISTERS>();
         if (threadIdx.x == 0) {
             for (int index = cluster; index < tiles; index += clusters) {
                 const Tile tile(p, index, rank);
-                for (int k_block = 0; k_block < p.k_blocks; k_block++, advance()) {
-                    const unsigned x_stage = stages + stage * STAGE_BYTES;
+                for (int k_block = 0; k_block < p.k_blocks; k_block++, ring.advance()) {
+                    const unsigned full = barriers.full + 8 * ring.stage;
+                    const unsigned x_stage = stages + ring.stage * STAGE_BYTES;
                     const unsigned w_half = x_stage + X_BYTES + rank * (W_BYTES / CLUSTER);
-                    mbarrier_wait(empty + 8 * stage, phase ^ 1); // of both blocks' consumers
-                    mbarrier_arrive_expect_tx(full + 8 * stage, STAGE_BYTES);
-                    cp_async_bulk_tensor_3d(x_stage, &p.x_encoded, full + 8 * stage, k_block * BLOCK_K,
+                    mbarrier_wait(barriers.empty + 8 * ring.stage, ring.phase ^ 1); // of both blocks' consumers
+                    mbarrier_arrive_expect_tx(full, STAGE_BYTES);
+                    cp_async_bulk_tensor_3d(x_stage, &p.x_encoded, full, k_block * BLOCK_K,
                                             tile.row * BLOCK_M, tile.channel);
                     cp_async_bulk_tensor_3d_multicast(
-                        w_half, &p.w_encoded, full + 8 * stage, k_block * BLOCK_K,
+                        w_half, &p.w_encoded, full, k_block * BLOCK_K,
                         tile.column * BLOCK_N + rank * (BLOCK_N / CLUSTER), tile.channel,
                         (1 << CLUSTER) - 1);
                 }
@@ -105,15 +82,15 @@ stile_channel_gemm(const __grid_constant__ stile_gemm_tma_params p)
     } else {
         setmaxnreg_inc<CONSUMER_REGISTERS>();
         const int consumer = threadIdx.x / 128 - 1;
-        const int lane = threadIdx.x % 32; // lane r < CLUSTER arrives at block r
+        const int lane = threadIdx.x % 32;
         float sum[BLOCK_N / 2];
 
         for (int index = cluster; index < tiles; index += clusters) {
             const Tile tile(p, index, rank);
-            unsigned previous = 0; // the stage that is still being read
-            for (int k_block = 0; k_block < p.k_blocks; k_block++, advance()) {
-                const unsigned x_stage = stages + stage * STAGE_BYTES;
-                mbarrier_wait(full + 8 * stage, phase);
+            int previous = 0; // the stage that is still being read
+            for (int k_block = 0; k_block < p.k_blocks; k_block++, ring.advance()) {
+                const unsigned x_stage = stages + ring.stage * STAGE_BYTES;
+                mbarrier_wait(barriers.full + 8 * ring.stage, ring.phase);
                 const unsigned long long x
                     = wgmma_descriptor(x_stage + consumer * 64 * ROW_BYTES);
                 const unsigned long long w = wgmma_descriptor(x_stage + X_BYTES);
@@ -124,14 +101,12 @@ stile_channel_gemm(const __grid_constant__ stile_gemm_tma_params p)
                 wgmma_commit_group();
                 if (k_block > 0) {
                     wgmma_wait_group<1>();
-                    if (lane < CLUSTER)
-                        mbarrier_arrive_cluster(empty + 8 * previous, lane);
+                    barriers.release(previous, lane);
                 }
-                previous = stage;
+                previous = ring.stage;
             }
             wgmma_wait_group<0>();
-            if (lane < CLUSTER)
-                mbarrier_arrive_cluster(empty + 8 * previous, lane);
+            barriers.release(previous, lane);
 
             const long long block
                 = ((long long)tile.row * p.columns + tile.column) * RANK + tile.channel;

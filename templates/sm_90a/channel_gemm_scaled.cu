@@ -10,21 +10,10 @@
 #include "params_scaled.h"
 #include "common/types_fp8.cuh"
 //@ declare()
-#include "ptx/cluster.cuh"
-#include "ptx/mbarrier.cuh"
-#include "ptx/tma.cuh"
-#include "ptx/wgmma.cuh"
 #include "sm_90a/fragments.cuh"
+#include "sm_90a/stages.cuh"
 
-constexpr int CLUSTER = 2;
-constexpr int CONSUMERS = 2;                        // warpgroups
-constexpr int THREADS = 128 * (1 + CONSUMERS);
-constexpr int ROW_BYTES = BLOCK_K;
-constexpr int X_BYTES = BLOCK_M * ROW_BYTES;        // of a stage
-constexpr int W_BYTES = BLOCK_N * ROW_BYTES;
-constexpr int STAGE_BYTES = X_BYTES + W_BYTES;
-constexpr int K_STEPS = ROW_BYTES / 32;             // a wgmma consumes 32 bytes of each row
-constexpr int HALVES = BLOCK_M / (64 * CONSUMERS);  // 64 rows each, of a consumer
+constexpr int HALVES = BLOCK_M / (64 * CONSUMERS); // 64 rows each, of a consumer
 constexpr int PRODUCER_REGISTERS = 40;
 constexpr int CONSUMER_REGISTERS = 232;
 
@@ -72,11 +61,10 @@ extern "C" __global__ void __cluster_dims__(CLUSTER, 1, 1) __launch_bounds__(THR
 stile_channel_gemm_scaled(const __grid_constant__ stile_gemm_scaled_params p)
 {
     extern __shared__ __align__(1024) unsigned char shared[];
-    __shared__ __align__(8) unsigned long long barriers[2 * NUM_STAGES];
+    __shared__ __align__(8) unsigned long long barrier_words[StageBarriers::COUNT];
 
     const unsigned stages = (unsigned)__cvta_generic_to_shared(shared);
-    const unsigned full = (unsigned)__cvta_generic_to_shared(barriers);
-    const unsigned empty = full + 8 * NUM_STAGES;
+    const StageBarriers barriers((unsigned)__cvta_generic_to_shared(barrier_words));
     const unsigned rank = cluster_ctarank();
     const int cluster = blockIdx.x / CLUSTER;
     const int clusters = gridDim.x / CLUSTER;
@@ -85,38 +73,28 @@ stile_channel_gemm_scaled(const __grid_constant__ stile_gemm_scaled_params p)
     if (threadIdx.x == 0) {
         prefetch_tensormap(&p.x_encoded);
         prefetch_tensormap(&p.w_encoded);
-        for (int stage = 0; stage < NUM_STAGES; stage++) {
-            mbarrier_init(full + 8 * stage, 1);
-            mbarrier_init(empty + 8 * stage, CLUSTER * CONSUMERS * 4); // a warp each
-        }
+        barriers.init();
         fence_mbarrier_init();
     }
     barrier_cluster_arrive();
     barrier_cluster_wait();
 
-    int stage = 0;
-    unsigned phase = 0;
-    const auto advance = [&] {
-        if (++stage == NUM_STAGES) {
-            stage = 0;
-            phase ^= 1;
-        }
-    };
-
+    StageRing ring;
     if (threadIdx.x < 128) {
         setmaxnreg_dec<PRODUCER_REGISTERS>();
         if (threadIdx.x == 0) {
             for (int index = cluster; index < tiles; index += clusters) {
                 const Tile tile(p, index, rank);
-                for (int k_block = 0; k_block < p.k_blocks; k_block++, advance()) {
-                    const unsigned x_stage = stages + stage * STAGE_BYTES;
-                    mbarrier_wait(empty + 8 * stage, phase ^ 1); // of both blocks' consumers
-                    mbarrier_arrive_expect_tx(full + 8 * stage, STAGE_BYTES);
+                for (int k_block = 0; k_block < p.k_blocks; k_block++, ring.advance()) {
+                    const unsigned full = barriers.full + 8 * ring.stage;
+                    const unsigned x_stage = stages + ring.stage * STAGE_BYTES;
+                    mbarrier_wait(barriers.empty + 8 * ring.stage, ring.phase ^ 1); // of both blocks' consumers
+                    mbarrier_arrive_expect_tx(full, STAGE_BYTES);
                     cp_async_bulk_tensor_3d_multicast(
-                        x_stage + rank * (X_BYTES / CLUSTER), &p.x_encoded, full + 8 * stage,
+                        x_stage + rank * (X_BYTES / CLUSTER), &p.x_encoded, full,
                         k_block * BLOCK_K, tile.row * BLOCK_M + rank * (BLOCK_M / CLUSTER),
                         tile.channel, (1 << CLUSTER) - 1);
-                    cp_async_bulk_tensor_3d(x_stage + X_BYTES, &p.w_encoded, full + 8 * stage,
+                    cp_async_bulk_tensor_3d(x_stage + X_BYTES, &p.w_encoded, full,
                                             k_block * BLOCK_K, tile.column * BLOCK_N, tile.channel);
                 }
             }
@@ -124,7 +102,7 @@ stile_channel_gemm_scaled(const __grid_constant__ stile_gemm_scaled_params p)
     } else {
         setmaxnreg_inc<CONSUMER_REGISTERS>();
         const int consumer = threadIdx.x / 128 - 1;
-        const int warp = threadIdx.x / 32 % 4, lane = threadIdx.x % 32; // lane r < CLUSTER arrives at block r
+        const int warp = threadIdx.x / 32 % 4, lane = threadIdx.x % 32;
         const int first_row = consumer * 64 * HALVES + warp * 16 + lane / 4; // of the block
 
         for (int index = cluster; index < tiles; index += clusters) {
@@ -132,11 +110,11 @@ stile_channel_gemm_scaled(const __grid_constant__ stile_gemm_scaled_params p)
             float sums[HALVES][BLOCK_N / 2] = {};
             Scales scales, next;
             next.load(p, tile, 0, first_row);
-            for (int k_block = 0; k_block < p.k_blocks; k_block++, advance()) {
-                const unsigned x_stage = stages + stage * STAGE_BYTES;
+            for (int k_block = 0; k_block < p.k_blocks; k_block++, ring.advance()) {
+                const unsigned x_stage = stages + ring.stage * STAGE_BYTES;
                 scales = next;
                 next.load(p, tile, min(k_block + 1, p.k_blocks - 1), first_row);
-                mbarrier_wait(full + 8 * stage, phase);
+                mbarrier_wait(barriers.full + 8 * ring.stage, ring.phase);
                 const unsigned long long w = wgmma_descriptor(x_stage + X_BYTES);
 #pragma unroll
                 for (int half = 0; half < HALVES; half++) {
@@ -149,8 +127,8 @@ stile_channel_gemm_scaled(const __grid_constant__ stile_gemm_scaled_params p)
                         wgmma(products, x + step * 2, w + step * 2, step > 0);
                     wgmma_commit_group();
                     wgmma_wait_group<0>();
-                    if (half == HALVES - 1 && lane < CLUSTER)
-                        mbarrier_arrive_cluster(empty + 8 * stage, lane);
+                    if (half == HALVES - 1)
+                        barriers.release(ring.stage, lane);
                     const float upper = scales.x[2 * half] * scales.w;
                     const float lower = scales.x[2 * half + 1] * scales.w;
 #pragma unroll

@@ -14,46 +14,31 @@
 #include "common/types.cuh"
 #include "common/activations.cuh"
 //@ declare()
-#include "ptx/cluster.cuh"
 #include "ptx/gpu_memory.cuh"
-#include "ptx/mbarrier.cuh"
-#include "ptx/tma.cuh"
-#include "ptx/wgmma.cuh"
 #include "sm_90a/fragments.cuh"
+#include "sm_90a/stages.cuh"
 #include "sm_90a/tasks.cuh"
 
-constexpr int CLUSTER = 2;
-constexpr int CONSUMERS = 2;                        // warpgroups
-constexpr int CONSUMER_WARPS = 4 * CONSUMERS;
-constexpr int THREADS = 128 * (1 + CONSUMERS);
-constexpr int ROW_BYTES = BLOCK_K * sizeof(Encoded);
-constexpr int X_BYTES = BLOCK_M * ROW_BYTES;        // of a stage
-constexpr int W_BYTES = BLOCK_N * ROW_BYTES;
-constexpr int STAGE_BYTES = X_BYTES + W_BYTES;
-constexpr int K_STEPS = ROW_BYTES / 32;             // a wgmma consumes 32 bytes of each row
 constexpr int TICKET_SLOTS = 2;
 constexpr int PRODUCER_REGISTERS = 56;
 constexpr int CONSUMER_REGISTERS = 224;
 
 static_assert(BLOCK_M == 64 * CONSUMERS, "schedule.block[0]: each consumer holds 64 rows");
-static_assert(ROW_BYTES == 128, "schedule.block[2]: a stage row spans the 128-byte swizzle");
 static_assert(BLOCK_N % 64 == 0 && BLOCK_N <= 256, "schedule.block[1]: one wgmma wide");
 
 // The barriers of a block, each 8 bytes of shared memory.
 struct Barriers {
-    unsigned full, empty; // of each stage; empty counts the consumer warps of both blocks
+    StageBarriers stages;
     unsigned ticket;      // of each slot: the ticket has come
     unsigned ready;       // of each slot: what the task depends on is there
     unsigned done;        // of each slot: consumer warps and producer are through with the task
     unsigned free;        // of each slot, in the first block: both blocks have published
     unsigned request;     // in the first block: the next ticket is wanted
-    static constexpr int COUNT = 2 * NUM_STAGES + 4 * TICKET_SLOTS + 1;
+    static constexpr int COUNT = StageBarriers::COUNT + 4 * TICKET_SLOTS + 1;
 
-    __device__ __forceinline__ explicit Barriers(unsigned first)
+    __device__ __forceinline__ explicit Barriers(unsigned first) : stages(first)
     {
-        full = first;
-        empty = full + 8 * NUM_STAGES;
-        ticket = empty + 8 * NUM_STAGES;
+        ticket = first + 8 * StageBarriers::COUNT;
         ready = ticket + 8 * TICKET_SLOTS;
         done = ready + 8 * TICKET_SLOTS;
         free = done + 8 * TICKET_SLOTS;
@@ -62,10 +47,7 @@ struct Barriers {
 
     __device__ __forceinline__ void init() const
     {
-        for (int stage = 0; stage < NUM_STAGES; stage++) {
-            mbarrier_init(full + 8 * stage, 1);
-            mbarrier_init(empty + 8 * stage, CLUSTER * CONSUMER_WARPS);
-        }
+        stages.init();
         for (int slot = 0; slot < TICKET_SLOTS; slot++) {
             mbarrier_init(ticket + 8 * slot, 1);
             mbarrier_init(ready + 8 * slot, 1);
@@ -74,20 +56,6 @@ struct Barriers {
         }
         mbarrier_init(request, 1);
         fence_mbarrier_init();
-    }
-};
-
-// A place in the ring of stages.
-struct StageRing {
-    int stage = 0;
-    unsigned phase = 0;
-
-    __device__ __forceinline__ void advance()
-    {
-        if (++stage == NUM_STAGES) {
-            stage = 0;
-            phase ^= 1;
-        }
     }
 };
 
@@ -176,12 +144,12 @@ __device__ __forceinline__ void produce(const stile_fused_params &p, const TaskO
             wait_for_count(counters.encoded + row_block, order.encode_pieces);
             fence_proxy_async_global();
             for (int k_block = 0; k_block < p.gemm.k_blocks; k_block++, ring.advance()) {
-                const unsigned full = barriers.full + 8 * ring.stage;
+                const unsigned full = barriers.stages.full + 8 * ring.stage;
                 const unsigned x_stage = stages + ring.stage * STAGE_BYTES;
                 const unsigned w_half = x_stage + X_BYTES + rank * (W_BYTES / CLUSTER);
                 if (k_block == request_at)
                     request_next();
-                mbarrier_wait(barriers.empty + 8 * ring.stage, ring.phase ^ 1);
+                mbarrier_wait(barriers.stages.empty + 8 * ring.stage, ring.phase ^ 1);
                 mbarrier_arrive_expect_tx(full, STAGE_BYTES);
                 cp_async_bulk_tensor_3d(x_stage, &p.gemm.x_encoded, full, k_block * BLOCK_K,
                                         row_block * BLOCK_M, task.channel);
@@ -257,14 +225,14 @@ __device__ __forceinline__ void multiply(const stile_fused_params &p, const Task
 {
     const int warp = threadIdx.x / 32 - 4, lane = threadIdx.x % 32;
     float sum[BLOCK_N / 2];
-    unsigned previous = 0; // the stage that is still being read
+    int previous = 0; // the stage that is still being read
 #pragma unroll
     for (int i = 0; i < BLOCK_N / 2; i++)
         sum[i] = 0.0f;
 
     for (int k_block = 0; k_block < p.gemm.k_blocks; k_block++, ring.advance()) {
         const unsigned x_stage = stages + ring.stage * STAGE_BYTES;
-        mbarrier_wait(barriers.full + 8 * ring.stage, ring.phase);
+        mbarrier_wait(barriers.stages.full + 8 * ring.stage, ring.phase);
         const unsigned long long x = wgmma_descriptor(x_stage + warp / 4 * 64 * ROW_BYTES);
         const unsigned long long w = wgmma_descriptor(x_stage + X_BYTES);
         wgmma_fence();
@@ -274,14 +242,12 @@ __device__ __forceinline__ void multiply(const stile_fused_params &p, const Task
         wgmma_commit_group();
         if (k_block > 0) {
             wgmma_wait_group<1>();
-            if (lane < CLUSTER) // lane r arrives at block r
-                mbarrier_arrive_cluster(barriers.empty + 8 * previous, lane);
+            barriers.stages.release(previous, lane);
         }
         previous = ring.stage;
     }
     wgmma_wait_group<0>();
-    if (lane < CLUSTER)
-        mbarrier_arrive_cluster(barriers.empty + 8 * previous, lane);
+    barriers.stages.release(previous, lane);
     store_fragments(sum, product_block(p, row_block, task.column, task.channel), warp, lane);
 }
 

@@ -266,6 +266,112 @@ constexpr int NUM_STAGES = 4; // schedule.stages
 constexpr int RANK = 7; // basis.rank
 constexpr int BAND_ROWS = 8; // that run side by side
 
+// --- sm_90a/fragments.cuh ---
+// Ŷ in fragment order: the accumulators of wgmma as vectors of eight, straight from registers.
+//
+// Ŷ is [row blocks][column blocks][rank] blocks of BLOCK_M × BLOCK_N products. A block is a sequence of runs
+// of 256 products, one vector of each lane: run ((warp of the block · 2 + half) · BLOCK_N/32 + quad) holds, for
+// lane l, row 16·warp + 8·half + l/4 and the columns 32·quad + 8·i + l%4·2 + {0, 1} for i = 0 … 3.
+
+// --- common/chunk.cuh ---
+// Runs of neighbouring elements, moved in the widest words that their size allows.
+
+template <int BYTES> struct WordOf;
+template <> struct WordOf<1> { using type = unsigned char; };
+template <> struct WordOf<2> { using type = unsigned short; };
+template <> struct WordOf<4> { using type = unsigned; };
+template <> struct WordOf<8> { using type = uint2; };
+template <> struct WordOf<16> { using type = uint4; };
+
+// COUNT elements of T. Memory that is read or written whole must be aligned to WORD_BYTES.
+template <class T, int COUNT>
+struct Chunk {
+    static constexpr int BYTES = COUNT * sizeof(T);
+    static constexpr int WORD_BYTES = BYTES % 16 == 0 ? 16
+        : BYTES % 8 == 0                              ? 8
+        : BYTES % 4 == 0                              ? 4
+        : BYTES % 2 == 0                              ? 2
+                                                      : 1;
+    using Word = typename WordOf<WORD_BYTES>::type;
+
+    union {
+        T elements[COUNT];
+        Word words[BYTES / WORD_BYTES];
+        unsigned pairs[(BYTES + 3) / 4]; // of 16-bit elements
+    };
+
+    __device__ __forceinline__ void load(const T *memory)
+    {
+#pragma unroll
+        for (int i = 0; i < BYTES / WORD_BYTES; i++)
+            words[i] = reinterpret_cast<const Word *>(memory)[i];
+    }
+
+    __device__ __forceinline__ void store(T *memory) const
+    {
+#pragma unroll
+        for (int i = 0; i < BYTES / WORD_BYTES; i++)
+            reinterpret_cast<Word *>(memory)[i] = words[i];
+    }
+
+    // Elements from `valid` on are zero when loaded and untouched when stored; valid may be negative.
+    __device__ __forceinline__ void load(const T *memory, int valid)
+    {
+#pragma unroll
+        for (int i = 0; i < COUNT; i++)
+            elements[i] = i < valid ? memory[i] : T{};
+    }
+
+    __device__ __forceinline__ void store(T *memory, int valid) const
+    {
+#pragma unroll
+        for (int i = 0; i < COUNT; i++)
+            if (i < valid)
+                memory[i] = elements[i];
+    }
+};
+
+// Rounds floats to the elements of a chunk; pairs of 16-bit elements stay in one register.
+template <class T, int COUNT>
+__device__ __forceinline__ void from_floats(Chunk<T, COUNT> &out, const float (&in)[COUNT])
+{
+    if constexpr (sizeof(T) == 2 && COUNT % 2 == 0) {
+#pragma unroll
+        for (int i = 0; i < COUNT; i += 2)
+            out.pairs[i / 2] = pack_floats(T{}, in[i], in[i + 1]);
+    } else {
+        from_floats(out.elements, in);
+    }
+}
+
+// --- sm_90a/fragments.cuh ---
+// warp: of the consumers, which hold 16 rows of the block each.
+__device__ __forceinline__ void store_fragments(const float (&sum)[BLOCK_N / 2], char *block, int warp,
+                                                int lane)
+{
+    constexpr int QUADS = BLOCK_N / 32;
+    using Vector = Chunk<Product, 8>;
+    Product *runs = reinterpret_cast<Product *>(block) + (warp * 2 * QUADS * 32 + lane) * 8;
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+#pragma unroll
+        for (int quad = 0; quad < QUADS; quad++) {
+            float values[8];
+#pragma unroll
+            for (int i = 0; i < 8; i++)
+                values[i] = sum[(quad * 4 + i / 2) * 4 + half * 2 + i % 2];
+            Vector vector;
+            from_floats(vector, values);
+            vector.store(runs + (half * QUADS + quad) * 32 * 8);
+        }
+    }
+}
+
+// --- sm_90a/stages.cuh ---
+// The ring of shared-memory stages between a block's producer, one warp that starts copies, and its consumers,
+// warpgroups that multiply. A stage holds BLOCK_K columns of X̂ and of Ŵ; blocks of a cluster share half of the
+// copies, so a stage is free when the consumers of all of them are through with it.
+
 // --- ptx/cluster.cuh ---
 // Clusters of thread blocks, and registers moved between warpgroups (sm_90).
 
@@ -490,121 +596,65 @@ __device__ __forceinline__ void wgmma(float (&sum)[BLOCK_N / 2], unsigned long l
                  : "l"(a), "l"(b), "r"(accumulate));
 }
 
-// --- sm_90a/fragments.cuh ---
-// Ŷ in fragment order: the accumulators of wgmma as vectors of eight, straight from registers.
-//
-// Ŷ is [row blocks][column blocks][rank] blocks of BLOCK_M × BLOCK_N products. A block is a sequence of runs
-// of 256 products, one vector of each lane: run ((warp of the block · 2 + half) · BLOCK_N/32 + quad) holds, for
-// lane l, row 16·warp + 8·half + l/4 and the columns 32·quad + 8·i + l%4·2 + {0, 1} for i = 0 … 3.
+// --- sm_90a/stages.cuh ---
+constexpr int CLUSTER = 2;
+constexpr int CONSUMERS = 2;                      // warpgroups
+constexpr int CONSUMER_WARPS = 4 * CONSUMERS;
+constexpr int THREADS = 128 * (1 + CONSUMERS);    // the first warpgroup has the producer
+constexpr int ROW_BYTES = BLOCK_K * sizeof(Encoded);
+constexpr int X_BYTES = BLOCK_M * ROW_BYTES;      // of a stage
+constexpr int W_BYTES = BLOCK_N * ROW_BYTES;
+constexpr int STAGE_BYTES = X_BYTES + W_BYTES;
+constexpr int K_STEPS = ROW_BYTES / 32;           // a wgmma consumes 32 bytes of each row
 
-// --- common/chunk.cuh ---
-// Runs of neighbouring elements, moved in the widest words that their size allows.
+static_assert(ROW_BYTES == 128, "schedule.block[2]: a stage row spans the 128-byte swizzle");
 
-template <int BYTES> struct WordOf;
-template <> struct WordOf<1> { using type = unsigned char; };
-template <> struct WordOf<2> { using type = unsigned short; };
-template <> struct WordOf<4> { using type = unsigned; };
-template <> struct WordOf<8> { using type = uint2; };
-template <> struct WordOf<16> { using type = uint4; };
+// Two barriers for each stage, each 8 bytes of shared memory from `full` on.
+struct StageBarriers {
+    static constexpr int COUNT = 2 * NUM_STAGES;
+    unsigned full, empty;
 
-// COUNT elements of T. Memory that is read or written whole must be aligned to WORD_BYTES.
-template <class T, int COUNT>
-struct Chunk {
-    static constexpr int BYTES = COUNT * sizeof(T);
-    static constexpr int WORD_BYTES = BYTES % 16 == 0 ? 16
-        : BYTES % 8 == 0                              ? 8
-        : BYTES % 4 == 0                              ? 4
-        : BYTES % 2 == 0                              ? 2
-                                                      : 1;
-    using Word = typename WordOf<WORD_BYTES>::type;
-
-    union {
-        T elements[COUNT];
-        Word words[BYTES / WORD_BYTES];
-        unsigned pairs[(BYTES + 3) / 4]; // of 16-bit elements
-    };
-
-    __device__ __forceinline__ void load(const T *memory)
+    __device__ __forceinline__ explicit StageBarriers(unsigned first)
+        : full(first), empty(first + 8 * NUM_STAGES)
     {
-#pragma unroll
-        for (int i = 0; i < BYTES / WORD_BYTES; i++)
-            words[i] = reinterpret_cast<const Word *>(memory)[i];
     }
 
-    __device__ __forceinline__ void store(T *memory) const
+    // By one thread. Needs fence_mbarrier_init and a barrier of the cluster afterwards.
+    __device__ __forceinline__ void init() const
     {
-#pragma unroll
-        for (int i = 0; i < BYTES / WORD_BYTES; i++)
-            reinterpret_cast<Word *>(memory)[i] = words[i];
+        for (int stage = 0; stage < NUM_STAGES; stage++) {
+            mbarrier_init(full + 8 * stage, 1);
+            mbarrier_init(empty + 8 * stage, CLUSTER * CONSUMER_WARPS);
+        }
     }
 
-    // Elements from `valid` on are zero when loaded and untouched when stored; valid may be negative.
-    __device__ __forceinline__ void load(const T *memory, int valid)
+    // A consumer warp is through with a stage: lane r < CLUSTER arrives at block r.
+    __device__ __forceinline__ void release(int stage, int lane) const
     {
-#pragma unroll
-        for (int i = 0; i < COUNT; i++)
-            elements[i] = i < valid ? memory[i] : T{};
-    }
-
-    __device__ __forceinline__ void store(T *memory, int valid) const
-    {
-#pragma unroll
-        for (int i = 0; i < COUNT; i++)
-            if (i < valid)
-                memory[i] = elements[i];
+        if (lane < CLUSTER)
+            mbarrier_arrive_cluster(empty + 8 * stage, lane);
     }
 };
 
-// Rounds floats to the elements of a chunk; pairs of 16-bit elements stay in one register.
-template <class T, int COUNT>
-__device__ __forceinline__ void from_floats(Chunk<T, COUNT> &out, const float (&in)[COUNT])
-{
-    if constexpr (sizeof(T) == 2 && COUNT % 2 == 0) {
-#pragma unroll
-        for (int i = 0; i < COUNT; i += 2)
-            out.pairs[i / 2] = pack_floats(T{}, in[i], in[i + 1]);
-    } else {
-        from_floats(out.elements, in);
-    }
-}
+// A place in the ring.
+struct StageRing {
+    int stage = 0;
+    unsigned phase = 0;
 
-// --- sm_90a/fragments.cuh ---
-// warp: of the consumers, which hold 16 rows of the block each.
-__device__ __forceinline__ void store_fragments(const float (&sum)[BLOCK_N / 2], char *block, int warp,
-                                                int lane)
-{
-    constexpr int QUADS = BLOCK_N / 32;
-    using Vector = Chunk<Product, 8>;
-    Product *runs = reinterpret_cast<Product *>(block) + (warp * 2 * QUADS * 32 + lane) * 8;
-#pragma unroll
-    for (int half = 0; half < 2; half++) {
-#pragma unroll
-        for (int quad = 0; quad < QUADS; quad++) {
-            float values[8];
-#pragma unroll
-            for (int i = 0; i < 8; i++)
-                values[i] = sum[(quad * 4 + i / 2) * 4 + half * 2 + i % 2];
-            Vector vector;
-            from_floats(vector, values);
-            vector.store(runs + (half * QUADS + quad) * 32 * 8);
+    __device__ __forceinline__ void advance()
+    {
+        if (++stage == NUM_STAGES) {
+            stage = 0;
+            phase ^= 1;
         }
     }
-}
+};
 
 // --- sm_90a/channel_gemm.cu ---
-constexpr int CLUSTER = 2;
-constexpr int CONSUMERS = 2;                        // warpgroups
-constexpr int THREADS = 128 * (1 + CONSUMERS);
-constexpr int ROW_BYTES = BLOCK_K * sizeof(Encoded);
-constexpr int X_BYTES = BLOCK_M * ROW_BYTES;        // of a stage
-constexpr int W_BYTES = BLOCK_N * ROW_BYTES;
-constexpr int STAGE_BYTES = X_BYTES + W_BYTES;
-constexpr int K_STEPS = ROW_BYTES / 32;             // a wgmma consumes 32 bytes of each row
 constexpr int PRODUCER_REGISTERS = 40;
 constexpr int CONSUMER_REGISTERS = 232;
 
 static_assert(BLOCK_M == 64 * CONSUMERS, "schedule.block[0]: each consumer holds 64 rows");
-static_assert(ROW_BYTES == 128, "schedule.block[2]: a stage row spans the 128-byte swizzle");
 static_assert(BLOCK_N % 16 == 0 && BLOCK_N <= 256, "schedule.block[1]: one wgmma wide");
 
 // The order of work: channel by channel, within a channel in bands of BAND_ROWS row pairs.
@@ -628,11 +678,10 @@ extern "C" __global__ void __cluster_dims__(CLUSTER, 1, 1) __launch_bounds__(THR
 stile_channel_gemm(const __grid_constant__ stile_gemm_tma_params p)
 {
     extern __shared__ __align__(1024) unsigned char shared[];
-    __shared__ __align__(8) unsigned long long barriers[2 * NUM_STAGES];
+    __shared__ __align__(8) unsigned long long barrier_words[StageBarriers::COUNT];
 
     const unsigned stages = (unsigned)__cvta_generic_to_shared(shared);
-    const unsigned full = (unsigned)__cvta_generic_to_shared(barriers);
-    const unsigned empty = full + 8 * NUM_STAGES;
+    const StageBarriers barriers((unsigned)__cvta_generic_to_shared(barrier_words));
     const unsigned rank = cluster_ctarank();
     const int cluster = blockIdx.x / CLUSTER;
     const int clusters = gridDim.x / CLUSTER;
@@ -641,38 +690,28 @@ stile_channel_gemm(const __grid_constant__ stile_gemm_tma_params p)
     if (threadIdx.x == 0) {
         prefetch_tensormap(&p.x_encoded);
         prefetch_tensormap(&p.w_encoded);
-        for (int stage = 0; stage < NUM_STAGES; stage++) {
-            mbarrier_init(full + 8 * stage, 1);
-            mbarrier_init(empty + 8 * stage, CLUSTER * CONSUMERS * 4); // a warp each
-        }
+        barriers.init();
         fence_mbarrier_init();
     }
     barrier_cluster_arrive();
     barrier_cluster_wait();
 
-    int stage = 0;
-    unsigned phase = 0;
-    const auto advance = [&] {
-        if (++stage == NUM_STAGES) {
-            stage = 0;
-            phase ^= 1;
-        }
-    };
-
+    StageRing ring;
     if (threadIdx.x < 128) {
         setmaxnreg_dec<PRODUCER_REGISTERS>();
         if (threadIdx.x == 0) {
             for (int index = cluster; index < tiles; index += clusters) {
                 const Tile tile(p, index, rank);
-                for (int k_block = 0; k_block < p.k_blocks; k_block++, advance()) {
-                    const unsigned x_stage = stages + stage * STAGE_BYTES;
+                for (int k_block = 0; k_block < p.k_blocks; k_block++, ring.advance()) {
+                    const unsigned full = barriers.full + 8 * ring.stage;
+                    const unsigned x_stage = stages + ring.stage * STAGE_BYTES;
                     const unsigned w_half = x_stage + X_BYTES + rank * (W_BYTES / CLUSTER);
-                    mbarrier_wait(empty + 8 * stage, phase ^ 1); // of both blocks' consumers
-                    mbarrier_arrive_expect_tx(full + 8 * stage, STAGE_BYTES);
-                    cp_async_bulk_tensor_3d(x_stage, &p.x_encoded, full + 8 * stage, k_block * BLOCK_K,
+                    mbarrier_wait(barriers.empty + 8 * ring.stage, ring.phase ^ 1); // of both blocks' consumers
+                    mbarrier_arrive_expect_tx(full, STAGE_BYTES);
+                    cp_async_bulk_tensor_3d(x_stage, &p.x_encoded, full, k_block * BLOCK_K,
                                             tile.row * BLOCK_M, tile.channel);
                     cp_async_bulk_tensor_3d_multicast(
-                        w_half, &p.w_encoded, full + 8 * stage, k_block * BLOCK_K,
+                        w_half, &p.w_encoded, full, k_block * BLOCK_K,
                         tile.column * BLOCK_N + rank * (BLOCK_N / CLUSTER), tile.channel,
                         (1 << CLUSTER) - 1);
                 }
@@ -681,15 +720,15 @@ stile_channel_gemm(const __grid_constant__ stile_gemm_tma_params p)
     } else {
         setmaxnreg_inc<CONSUMER_REGISTERS>();
         const int consumer = threadIdx.x / 128 - 1;
-        const int lane = threadIdx.x % 32; // lane r < CLUSTER arrives at block r
+        const int lane = threadIdx.x % 32;
         float sum[BLOCK_N / 2];
 
         for (int index = cluster; index < tiles; index += clusters) {
             const Tile tile(p, index, rank);
-            unsigned previous = 0; // the stage that is still being read
-            for (int k_block = 0; k_block < p.k_blocks; k_block++, advance()) {
-                const unsigned x_stage = stages + stage * STAGE_BYTES;
-                mbarrier_wait(full + 8 * stage, phase);
+            int previous = 0; // the stage that is still being read
+            for (int k_block = 0; k_block < p.k_blocks; k_block++, ring.advance()) {
+                const unsigned x_stage = stages + ring.stage * STAGE_BYTES;
+                mbarrier_wait(barriers.full + 8 * ring.stage, ring.phase);
                 const unsigned long long x
                     = wgmma_descriptor(x_stage + consumer * 64 * ROW_BYTES);
                 const unsigned long long w = wgmma_descriptor(x_stage + X_BYTES);
@@ -700,14 +739,12 @@ stile_channel_gemm(const __grid_constant__ stile_gemm_tma_params p)
                 wgmma_commit_group();
                 if (k_block > 0) {
                     wgmma_wait_group<1>();
-                    if (lane < CLUSTER)
-                        mbarrier_arrive_cluster(empty + 8 * previous, lane);
+                    barriers.release(previous, lane);
                 }
-                previous = stage;
+                previous = ring.stage;
             }
             wgmma_wait_group<0>();
-            if (lane < CLUSTER)
-                mbarrier_arrive_cluster(empty + 8 * previous, lane);
+            barriers.release(previous, lane);
 
             const long long block
                 = ((long long)tile.row * p.columns + tile.column) * RANK + tile.channel;

@@ -88,7 +88,7 @@ stile_channel_gemm_scaled(const __grid_constant__ stile_gemm_scaled_params p)
                 for (int k_block = 0; k_block < p.k_blocks; k_block++, ring.advance()) {
                     const unsigned full = barriers.full + 8 * ring.stage;
                     const unsigned x_stage = stages + ring.stage * STAGE_BYTES;
-                    mbarrier_wait(barriers.empty + 8 * ring.stage, ring.phase ^ 1); // of both blocks' consumers
+                    mbarrier_wait(barriers.empty + 8 * ring.stage, ring.phase ^ 1);
                     mbarrier_arrive_expect_tx(full, STAGE_BYTES);
                     cp_async_bulk_tensor_3d_multicast(
                         x_stage + rank * (X_BYTES / CLUSTER), &p.x_encoded, full,

@@ -27,18 +27,18 @@ MUTATIONS = {
         ("80", STRASSEN, "33x700x29", "channel_gemm", "__syncthreads(); // stage k_block is full",
          "// "),
     "a stage is read before it is full":
-        ("90", STRASSEN, "33x1300x29", "channel_gemm", "mbarrier_wait(full + 8 * stage, phase);",
-         ""),
+        ("90", STRASSEN, "33x1300x29", "channel_gemm",
+         "mbarrier_wait(barriers.full + 8 * ring.stage, ring.phase);", ""),
     "a stage is filled before it is empty":
         ("90", STRASSEN, "33x1300x29", "channel_gemm",
-         "mbarrier_wait(empty + 8 * stage, phase ^ 1);", ""),
+         "mbarrier_wait(barriers.empty + 8 * ring.stage, ring.phase ^ 1);", ""),
     "a stage is released while wgmma reads it":
         ("90", STRASSEN, "33x1300x29", "channel_gemm", "wgmma_wait_group<1>();", ""),
     "accumulators are stored while wgmma runs":
         ("90", STRASSEN, "33x1300x29", "channel_gemm", "wgmma_wait_group<0>();", ""),
     "fewer bytes are expected than come":
-        ("90", STRASSEN, "33x1300x29", "channel_gemm", "expect_tx(full + 8 * stage, STAGE_BYTES)",
-         "expect_tx(full + 8 * stage, X_BYTES)"),
+        ("90", STRASSEN, "33x1300x29", "channel_gemm", "expect_tx(full, STAGE_BYTES)",
+         "expect_tx(full, X_BYTES)"),
     "a block leaves while its peer needs it":
         ("90", STRASSEN, "33x1300x29", "channel_gemm",
          "    barrier_cluster_arrive();\n    barrier_cluster_wait();\n}", "}"),

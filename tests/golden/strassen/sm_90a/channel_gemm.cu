@@ -706,7 +706,7 @@ stile_channel_gemm(const __grid_constant__ stile_gemm_tma_params p)
                     const unsigned full = barriers.full + 8 * ring.stage;
                     const unsigned x_stage = stages + ring.stage * STAGE_BYTES;
                     const unsigned w_half = x_stage + X_BYTES + rank * (W_BYTES / CLUSTER);
-                    mbarrier_wait(barriers.empty + 8 * ring.stage, ring.phase ^ 1); // of both blocks' consumers
+                    mbarrier_wait(barriers.empty + 8 * ring.stage, ring.phase ^ 1);
                     mbarrier_arrive_expect_tx(full, STAGE_BYTES);
                     cp_async_bulk_tensor_3d(x_stage, &p.x_encoded, full, k_block * BLOCK_K,
                                             tile.row * BLOCK_M, tile.channel);

@@ -490,8 +490,9 @@ __device__ __forceinline__ void load_coefficients(float *, const float *, int, i
 constexpr int TILE_ENTRIES = TILE_ROWS * TILE_COLUMNS;
 
 // out: channel 0 of the thread's tiles; in: their entries, numbered as the columns of the encoder.
-__device__ __forceinline__ void encode_tiles(const Lanes<TILES_PER_THREAD> (&in)[TILE_ENTRIES], const float *coefficients,
-                                             Encoded *out, long long channel_stride)
+__device__ __forceinline__ void encode_tiles(const Lanes<TILES_PER_THREAD> (&in)[TILE_ENTRIES],
+                                             const float *coefficients, Encoded *out,
+                                             long long channel_stride)
 {
     linear_map(in, coefficients, [&](int channel, const Lanes<TILES_PER_THREAD> &value) {
         Chunk<Encoded, TILES_PER_THREAD> chunk;

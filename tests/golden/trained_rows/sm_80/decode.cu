@@ -569,7 +569,8 @@ __device__ __forceinline__ void decode_tiles(const Channels &in, const float *co
                                              const stile_decode_params &p, int tile_row, int chunk)
 {
     Lanes<TILES_PER_THREAD> out[TILE_ENTRIES];
-    linear_map(in, coefficients, [&](int output, const Lanes<TILES_PER_THREAD> &value) { out[output] = value; });
+    linear_map(in, coefficients,
+               [&](int output, const Lanes<TILES_PER_THREAD> &value) { out[output] = value; });
     store_tiles(out, p, tile_row, chunk);
 }
 

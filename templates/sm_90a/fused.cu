@@ -8,8 +8,8 @@
 //
 // In a block, warpgroup 0 has a warp that produces the stages of GEMM tasks (as in channel_gemm.cu) and
 // waits for what tasks depend on, one that publishes what was done, and, in the first block of the cluster,
-// one that draws tickets. Warpgroups 1 and 2 do the work. All follow the same sequence of tickets, through a
-// ring of TICKET_SLOTS.
+// one that draws tickets and sends the tasks to both. Warpgroups 1 and 2 do the work. All follow the same
+// sequence of tasks, through a ring of TASK_SLOTS.
 #include "params_fused.h"
 #include "common/types.cuh"
 #include "common/activations.cuh"
@@ -19,7 +19,7 @@
 #include "sm_90a/stages.cuh"
 #include "sm_90a/tasks.cuh"
 
-constexpr int TICKET_SLOTS = 2;
+constexpr int TASK_SLOTS = 2;
 constexpr int PRODUCER_REGISTERS = 56;
 constexpr int CONSUMER_REGISTERS = 224;
 
@@ -29,27 +29,27 @@ static_assert(BLOCK_N % 64 == 0 && BLOCK_N <= 256, "schedule.block[1]: one wgmma
 // The barriers of a block, each 8 bytes of shared memory.
 struct Barriers {
     StageBarriers stages;
-    unsigned ticket;      // of each slot: the ticket has come
+    unsigned task;        // of each slot: the task has come
     unsigned ready;       // of each slot: what the task depends on is there
     unsigned done;        // of each slot: consumer warps and producer are through with the task
     unsigned free;        // of each slot, in the first block: both blocks have published
-    unsigned request;     // in the first block: the next ticket is wanted
-    static constexpr int COUNT = StageBarriers::COUNT + 4 * TICKET_SLOTS + 1;
+    unsigned request;     // in the first block: the next task is wanted
+    static constexpr int COUNT = StageBarriers::COUNT + 4 * TASK_SLOTS + 1;
 
     __device__ __forceinline__ explicit Barriers(unsigned first) : stages(first)
     {
-        ticket = first + 8 * StageBarriers::COUNT;
-        ready = ticket + 8 * TICKET_SLOTS;
-        done = ready + 8 * TICKET_SLOTS;
-        free = done + 8 * TICKET_SLOTS;
-        request = free + 8 * TICKET_SLOTS;
+        task = first + 8 * StageBarriers::COUNT;
+        ready = task + 8 * TASK_SLOTS;
+        done = ready + 8 * TASK_SLOTS;
+        free = done + 8 * TASK_SLOTS;
+        request = free + 8 * TASK_SLOTS;
     }
 
     __device__ __forceinline__ void init() const
     {
         stages.init();
-        for (int slot = 0; slot < TICKET_SLOTS; slot++) {
-            mbarrier_init(ticket + 8 * slot, 1);
+        for (int slot = 0; slot < TASK_SLOTS; slot++) {
+            mbarrier_init(task + 8 * slot, 1);
             mbarrier_init(ready + 8 * slot, 1);
             mbarrier_init(done + 8 * slot, CONSUMER_WARPS + 1);
             mbarrier_init(free + 8 * slot, CLUSTER);
@@ -59,24 +59,23 @@ struct Barriers {
     }
 };
 
-// A place in the ring of tickets.
-struct TicketRing {
+// A place in the ring of tasks.
+struct TaskRing {
     int slot = 0;
     unsigned phase = 0;
 
     __device__ __forceinline__ void advance()
     {
-        if (++slot == TICKET_SLOTS) {
+        if (++slot == TASK_SLOTS) {
             slot = 0;
             phase ^= 1;
         }
     }
 
-    __device__ __forceinline__ unsigned wait(const Barriers &barriers,
-                                             const volatile unsigned *tickets) const
+    __device__ __forceinline__ Task wait(const Barriers &barriers, const Task *tasks) const
     {
-        mbarrier_wait(barriers.ticket + 8 * slot, phase);
-        return tickets[slot];
+        mbarrier_wait(barriers.task + 8 * slot, phase);
+        return tasks[slot];
     }
 };
 
@@ -121,9 +120,9 @@ __device__ __forceinline__ char *product_block(const stile_fused_params &p, int 
 
 // --- the warps of warpgroup 0, one thread each -----------------------------------------------------
 
-__device__ __forceinline__ void produce(const stile_fused_params &p, const TaskOrder &order,
-                                        const Counters &counters, const Barriers &barriers,
-                                        const volatile unsigned *tickets, unsigned stages, int rank)
+__device__ __forceinline__ void produce(const stile_fused_params &p, const Counters &counters,
+                                        const Barriers &barriers, const Task *tasks, unsigned stages,
+                                        int rank)
 {
     // Late, so that the last tasks spread over all clusters; early enough to have the ticket in time.
     const int request_at = p.gemm.k_blocks > 3 ? p.gemm.k_blocks - 3 : 0;
@@ -133,15 +132,15 @@ __device__ __forceinline__ void produce(const stile_fused_params &p, const TaskO
     };
 
     StageRing ring;
-    for (TicketRing place;; place.advance()) {
-        mbarrier_arrive_expect_tx(barriers.ticket + 8 * place.slot, sizeof(unsigned));
-        const Task task = order.task(place.wait(barriers, tickets));
+    for (TaskRing place;; place.advance()) {
+        mbarrier_arrive_expect_tx(barriers.task + 8 * place.slot, sizeof(Task));
+        const Task task = place.wait(barriers, tasks);
         if (task.kind == TASK_END)
             break;
         const int row_block = task.row_pair * CLUSTER + rank;
 
         if (task.kind == TASK_GEMM) {
-            wait_for_count(counters.encoded + row_block, order.encode_pieces);
+            wait_for_count(counters.encoded + row_block, p.encode_pieces);
             fence_proxy_async_global();
             for (int k_block = 0; k_block < p.gemm.k_blocks; k_block++, ring.advance()) {
                 const unsigned full = barriers.stages.full + 8 * ring.stage;
@@ -152,10 +151,10 @@ __device__ __forceinline__ void produce(const stile_fused_params &p, const TaskO
                 mbarrier_wait(barriers.stages.empty + 8 * ring.stage, ring.phase ^ 1);
                 mbarrier_arrive_expect_tx(full, STAGE_BYTES);
                 cp_async_bulk_tensor_3d(x_stage, &p.gemm.x_encoded, full, k_block * BLOCK_K,
-                                        row_block * BLOCK_M, task.channel);
+                                        row_block * BLOCK_M, task.part);
                 cp_async_bulk_tensor_3d_multicast(
                     w_half, &p.gemm.w_encoded, full, k_block * BLOCK_K,
-                    task.column * BLOCK_N + rank * (BLOCK_N / CLUSTER), task.channel,
+                    task.column * BLOCK_N + rank * (BLOCK_N / CLUSTER), task.part,
                     (1 << CLUSTER) - 1);
             }
         } else {
@@ -168,12 +167,11 @@ __device__ __forceinline__ void produce(const stile_fused_params &p, const TaskO
     }
 }
 
-__device__ __forceinline__ void publish(const TaskOrder &order, const Counters &counters,
-                                        const Barriers &barriers, const volatile unsigned *tickets,
-                                        int rank)
+__device__ __forceinline__ void publish(const Counters &counters, const Barriers &barriers,
+                                        const Task *tasks, int rank)
 {
-    for (TicketRing place;; place.advance()) {
-        const Task task = order.task(place.wait(barriers, tickets));
+    for (TaskRing place;; place.advance()) {
+        const Task task = place.wait(barriers, tasks);
         if (task.kind == TASK_END)
             break;
         const int row_block = task.row_pair * CLUSTER + rank;
@@ -186,22 +184,25 @@ __device__ __forceinline__ void publish(const TaskOrder &order, const Counters &
     }
 }
 
-__device__ __forceinline__ void draw_tickets(const TaskOrder &order, const Counters &counters,
-                                             const Barriers &barriers, unsigned tickets)
+// tasks: the ring of both blocks.
+__device__ __forceinline__ void draw_tasks(const TaskOrder &order, const Counters &counters,
+                                           const Barriers &barriers, unsigned tasks)
 {
-    const unsigned end = order.end();
-    TicketRing place;
-    unsigned ticket;
+    TaskRing place;
+    Task task;
     for (unsigned drawn = 0;; drawn++, place.advance()) {
         if (drawn > 0)
             mbarrier_wait(barriers.request, drawn - 1 & 1);
-        if (drawn >= TICKET_SLOTS)
+        if (drawn >= TASK_SLOTS)
             mbarrier_wait(barriers.free + 8 * place.slot, place.phase ^ 1);
-        ticket = atom_relaxed_gpu_add(counters.ticket, 1);
+        do {
+            task = order.task(atom_relaxed_gpu_add(counters.ticket, 1));
+        } while (task.kind == TASK_NONE);
         for (int rank = 0; rank < CLUSTER; rank++)
-            st_async(tickets + sizeof(unsigned) * place.slot, ticket,
-                     barriers.ticket + 8 * place.slot, rank);
-        if (ticket >= end)
+            st_async_v4(tasks + sizeof(Task) * place.slot,
+                        make_int4(task.kind, task.row_pair, task.column, task.part),
+                        barriers.task + 8 * place.slot, rank);
+        if (task.kind == TASK_END)
             break;
     }
 }
@@ -248,7 +249,7 @@ __device__ __forceinline__ void multiply(const stile_fused_params &p, const Task
     }
     wgmma_wait_group<0>();
     barriers.stages.release(previous, lane);
-    store_fragments(sum, product_block(p, row_block, task.column, task.channel), warp, lane);
+    store_fragments(sum, product_block(p, row_block, task.column, task.part), warp, lane);
 }
 
 // --- the kernel ------------------------------------------------------------------------------------
@@ -258,13 +259,12 @@ stile_fused(const __grid_constant__ stile_fused_params p)
 {
     extern __shared__ __align__(1024) unsigned char shared[];
     __shared__ __align__(8) unsigned long long barrier_words[Barriers::COUNT];
-    __shared__ unsigned tickets[TICKET_SLOTS];
+    __shared__ Task tasks[TASK_SLOTS];
     __shared__ Coefficients coefficients;
 
     const unsigned stages = (unsigned)__cvta_generic_to_shared(shared);
     const Barriers barriers((unsigned)__cvta_generic_to_shared(barrier_words));
     const Counters counters(p);
-    const TaskOrder order{p.gemm.row_pairs, p.gemm.columns, p.encode_pieces, p.lag};
     const unsigned rank = cluster_ctarank();
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
 
@@ -280,31 +280,32 @@ stile_fused(const __grid_constant__ stile_fused_params p)
     if (warp < 4) {
         setmaxnreg_dec<PRODUCER_REGISTERS>();
         if (warp == 0 && lane == 0) {
-            produce(p, order, counters, barriers, tickets, stages, rank);
+            produce(p, counters, barriers, tasks, stages, rank);
         } else if (warp == 1) {
             if (lane == 0)
-                publish(order, counters, barriers, tickets, rank);
+                publish(counters, barriers, tasks, rank);
             __syncwarp();
             finish(counters, lane);
         } else if (warp == 2 && lane == 0 && rank == 0) {
-            draw_tickets(order, counters, barriers, (unsigned)__cvta_generic_to_shared(tickets));
+            const TaskOrder order{p.gemm.row_pairs, p.gemm.columns, p.encode_pieces, p.lag};
+            draw_tasks(order, counters, barriers, (unsigned)__cvta_generic_to_shared(tasks));
         }
         __syncwarp();
     } else {
         setmaxnreg_inc<CONSUMER_REGISTERS>();
         StageRing ring;
-        for (TicketRing place;; place.advance()) {
-            const Task task = order.task(place.wait(barriers, tickets));
+        for (TaskRing place;; place.advance()) {
+            const Task task = place.wait(barriers, tasks);
             if (task.kind == TASK_END)
                 break;
             const int row_block = task.row_pair * CLUSTER + rank;
             if (task.kind == TASK_GEMM) {
                 multiply(p, task, row_block, barriers, stages, ring);
             } else if (task.kind == TASK_ENCODE) {
-                encode_piece(p.encode, coefficients, row_block, task.piece);
+                encode_piece(p.encode, coefficients, row_block, task.part);
             } else if (task.kind == TASK_DECODE) {
                 mbarrier_wait(barriers.ready + 8 * place.slot, place.phase);
-                decode_piece(p.decode, coefficients, row_block, task.column, task.piece,
+                decode_piece(p.decode, coefficients, row_block, task.column, task.part,
                              product_block(p, row_block, task.column, 0));
             }
             __syncwarp();

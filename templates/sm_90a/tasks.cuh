@@ -12,12 +12,11 @@
 
 enum TaskKind { TASK_NONE, TASK_ENCODE, TASK_GEMM, TASK_DECODE, TASK_END };
 
-struct Task {
-    TaskKind kind;
+struct alignas(16) Task {
+    int kind; // TaskKind
     int row_pair;
-    int column;  // GEMM, decode: of blocks of BLOCK_N
-    int channel; // GEMM
-    int piece;   // encode: of the row pair; decode: of the block
+    int column; // GEMM, decode: of blocks of BLOCK_N
+    int part;   // GEMM: the channel; encode: a piece of the row pair; decode: of the block
 };
 
 // Places `marked` tasks evenly among `slots`; position i holds one of them, or one of the others.
@@ -88,7 +87,7 @@ struct TaskOrder {
         const int pair = index / encode_pieces;
         if (region >= regions() || pair >= pairs(region))
             return {TASK_NONE};
-        return {TASK_ENCODE, first_pair(region) + pair, 0, 0, index - pair * encode_pieces};
+        return {TASK_ENCODE, first_pair(region) + pair, 0, index - pair * encode_pieces};
     }
 
     // step: counted over all regions.
@@ -97,7 +96,7 @@ struct TaskOrder {
         const int region = step / columns, pair = index / DECODE_PIECES;
         if (step < 0 || pair >= pairs(region))
             return {TASK_NONE};
-        return {TASK_DECODE, first_pair(region) + pair, step - region * columns, 0,
+        return {TASK_DECODE, first_pair(region) + pair, step - region * columns,
                 index - pair * DECODE_PIECES};
     }
 

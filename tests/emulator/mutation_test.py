@@ -44,7 +44,7 @@ MUTATIONS = {
          "    barrier_cluster_arrive();\n    barrier_cluster_wait();\n}", "}"),
     "the fused kernel multiplies what is not encoded":
         ("90", FUSED, "600x300x70", "fused",
-         "wait_for_count(counters.encoded + row_block, order.encode_pieces);", ""),
+         "wait_for_count(counters.encoded + row_block, p.encode_pieces);", ""),
 }
 SEEDS = 16 # a race shows in some orders alone
 

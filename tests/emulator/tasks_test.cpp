@@ -40,19 +40,19 @@ static void check(const TaskOrder &order)
         size_t index;
         if (task.kind == TASK_ENCODE) {
             seen = &seen_piece;
-            index = (size_t)task.row_pair * order.encode_pieces + task.piece;
+            index = (size_t)task.row_pair * order.encode_pieces + task.part;
             encoded[task.row_pair]++;
         } else if (task.kind == TASK_GEMM) {
             if (encoded[task.row_pair] != order.encode_pieces)
                 fail(order, ticket, "multiplies before all is encoded");
             seen = &seen_channel;
-            index = (size_t)block * RANK + task.channel;
+            index = (size_t)block * RANK + task.part;
             multiplied[block]++;
         } else {
             if (multiplied[block] != RANK)
                 fail(order, ticket, "decodes before all is multiplied");
             seen = &seen_decode;
-            index = (size_t)block * DECODE_PIECES + task.piece;
+            index = (size_t)block * DECODE_PIECES + task.part;
             decoded[block]++;
         }
         if (index >= seen->size() || (*seen)[index])

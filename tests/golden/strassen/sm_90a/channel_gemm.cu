@@ -392,18 +392,19 @@ __device__ __forceinline__ void barrier_cluster_wait()
     asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
 }
 
-// Stores a value in block `rank` of the cluster; its four bytes complete on that block's barrier. Both
+// Stores a vector in block `rank` of the cluster; its 16 bytes complete on that block's barrier. Both
 // addresses are of this block: the same places there.
-__device__ __forceinline__ void st_async(unsigned shared_address, unsigned value, unsigned barrier,
-                                         unsigned rank)
+__device__ __forceinline__ void st_async_v4(unsigned shared_address, int4 value, unsigned barrier,
+                                            unsigned rank)
 {
     asm volatile("{\n"
                  ".reg .b32 remote_address, remote_barrier;\n"
-                 "mapa.shared::cluster.u32 remote_address, %0, %3;\n"
-                 "mapa.shared::cluster.u32 remote_barrier, %2, %3;\n"
-                 "st.async.shared::cluster.mbarrier::complete_tx::bytes.b32"
-                 " [remote_address], %1, [remote_barrier];\n"
-                 "}" :: "r"(shared_address), "r"(value), "r"(barrier), "r"(rank) : "memory");
+                 "mapa.shared::cluster.u32 remote_address, %0, %6;\n"
+                 "mapa.shared::cluster.u32 remote_barrier, %5, %6;\n"
+                 "st.async.shared::cluster.mbarrier::complete_tx::bytes.v4.b32"
+                 " [remote_address], {%1, %2, %3, %4}, [remote_barrier];\n"
+                 "}" :: "r"(shared_address), "r"(value.x), "r"(value.y), "r"(value.z), "r"(value.w),
+                 "r"(barrier), "r"(rank) : "memory");
 }
 
 template <int REGISTERS>

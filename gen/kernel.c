@@ -260,7 +260,7 @@ static int build(builder *b)
 {
     const stile_basis *basis = b->config->basis;
     if (stile_type_is_scaled(b->config->precision.encoded) &&
-        b->kernel.role != STILE_KERNEL_DECODE)
+        b->kernel.role < STILE_KERNEL_DECODE)
         return stile_build_scaled_kernel(b);
     switch (b->kernel.role) {
     case STILE_KERNEL_ENCODE_X:

@@ -22,8 +22,9 @@ int stile_build_fused_kernel(builder *b)
         return error;
     if (!stile_can_fuse(config, &s) || !config->schedule.region)
         return stile_fail(STILE_ERROR_UNSUPPORTED,
-                          "%s: the fused kernel is for sm_90a, and for sparse bases or dense ones "
-                          "that tensor cores encode and decode",
+                          "%s: schedule.region asks for the fused kernel, which does not exist "
+                          "here: it is for sm_90a, encoded types of 16 bits or tf32, and sparse "
+                          "bases or dense ones on 4×4 tiles; leave schedule.region out",
                           config->name);
     const int tiles = stile_tiles_per_thread(basis->k * stile_type_size(precision->input), u.columns,
                                              stile_type_size(precision->encoded));

@@ -174,6 +174,38 @@ static void a_pinned_region_stays_and_none_is_tried_by_itself(void **state)
     close_space(&free_to_choose);
 }
 
+static void the_fused_kernel_is_refused_where_there_is_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *arch;
+        int error;
+    } cases[] = {
+        {SPARSE "schedule: {region: 2}\n", "sm_90a", 0},
+        {DENSE "schedule: {region: 2}\n", "sm_90a", 0},
+        {SPARSE "schedule: {region: 2}\n", "sm_80", STILE_ERROR_UNSUPPORTED},
+        {SPARSE "schedule: {region: 2}\nprecision: {encoded: e4m3}\n", "sm_90a",
+         STILE_ERROR_UNSUPPORTED},
+        {HEAD "basis: {random: {tile: [3, 3, 3], rank: 16, seed: 1}}\nschedule: {region: 2}\n",
+         "sm_90a", STILE_ERROR_UNSUPPORTED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        stile_arena *arena = stile_arena_create();
+        stile_spec *spec = NULL;
+        stile_arch arch = arch_of(cases[i].arch);
+        stile_kernel kernel;
+        assert_int_equal(
+            stile_spec_parse(&spec, cases[i].text, strlen(cases[i].text), NULL, NULL), 0);
+        assert_int_equal(stile_kernel_render(&kernel, arena, &spec->variants[0], &arch,
+                                             STILE_KERNEL_FUSED),
+                         cases[i].error);
+        if (cases[i].error)
+            assert_non_null(strstr(stile_last_error(), "leave schedule.region out"));
+        stile_spec_destroy(&spec);
+        stile_arena_destroy(&arena);
+    }
+}
+
 static void texts_read_back(void **state)
 {
     (void)state;
@@ -274,6 +306,7 @@ int main(void)
         cmocka_unit_test(what_the_spec_pins_stays),
         cmocka_unit_test(types_have_blocks_of_their_own),
         cmocka_unit_test(a_pinned_region_stays_and_none_is_tried_by_itself),
+        cmocka_unit_test(the_fused_kernel_is_refused_where_there_is_none),
         cmocka_unit_test(texts_read_back),
         cmocka_unit_test(what_cannot_be_had_is_refused),
         cmocka_unit_test(distance_counts_what_differs),

@@ -15,7 +15,7 @@
 
 enum {
     MAX_ITERATIONS = 10000,
-    WARMUP_BATCH = 8, /* pairs between two looks at the clock */
+    WARMUP_BATCH = 8, /* turns between two looks at the clock */
 };
 
 /* Everything that one benchmark holds. */

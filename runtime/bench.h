@@ -23,8 +23,8 @@ typedef struct stile_bench_params {
     stile_shape shape;
     int64_t rows_per_group; /* 0: one group */
     bool against_cublas, against_cusparselt;
-    double warmup_seconds; /* of pairs, before the timed ones */
-    int iterations;        /* timed pairs, 1 … 10000 */
+    double warmup_seconds; /* of turns, before the timed ones */
+    int iterations;        /* timed turns, 1 … 10000 */
     uint64_t seed;         /* of the data */
 } stile_bench_params;
 
@@ -66,7 +66,7 @@ typedef struct stile_bench_result {
 
     int stl_sets, dense_sets; /* that the operands rotate over */
     double l2_bytes;
-    stile_gpu_state gpu; /* while the timed pairs ran */
+    stile_gpu_state gpu; /* while the timed turns ran */
 } stile_bench_result;
 
 /* Errors: ARGUMENT (also on the CPU device), those of making and running a plan. */

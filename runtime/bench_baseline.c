@@ -48,6 +48,9 @@ int stile_baseline_read_dense(const stile_baseline *b, void *y, size_t size)
 {
     /* The sparse product may have come last. */
     int error = stile_baseline_run_dense(b, 0);
+    if (!error)
+        error = stile_driver_check(b->driver, b->driver->cuStreamSynchronize(b->stream),
+                                   "cuStreamSynchronize");
     return error ? error : stile_device_buffer_read(&b->y.buffers[0], 0, y, size);
 }
 
@@ -218,6 +221,7 @@ int stile_baseline_create(stile_baseline *b, const stile_context *context,
     if (!params->against_cublas && !params->against_cusparselt)
         return 0;
 
+    b->driver = context->driver;
     b->stream = device->stream;
     result->dense_output = device->config->precision.output;
     result->dense_sets = stile_rotation_length(

@@ -12,6 +12,7 @@ enum { STILE_BASELINE_EVENTS = 13 }; /* of the device's, that selecting an algor
 
 /* Zero-initialise. */
 typedef struct stile_baseline {
+    const stile_driver *driver;
     stile_cublaslt *cublaslt;
     stile_dense_product *dense; /* NULL: none */
     int candidate;
@@ -37,7 +38,7 @@ void stile_baseline_destroy(stile_baseline *baseline);
 int stile_baseline_run_dense(const stile_baseline *baseline, int turn);
 int stile_baseline_run_sparse(const stile_baseline *baseline, int turn);
 
-/* The dense result of run 0 to the host. */
+/* Computes the dense result of run 0 and copies it to the host. Errors: DEVICE. */
 int stile_baseline_read_dense(const stile_baseline *baseline, void *y, size_t size);
 
 #endif

@@ -404,8 +404,8 @@ static const stile_option options[] = {
     STILE_OPTION_ROWS_PER_GROUP,
     {"against", 0, "WHICH", "cublas, cusparselt (2:4 sparse weights), both with a comma, or none;\n"
      "default cublas"},
-    {"warmup", 0, "SECONDS", "of pairs before the timed ones; default 1"},
-    {"iterations", 0, "COUNT", "timed pairs; default 50"},
+    {"warmup", 0, "SECONDS", "of turns before the timed ones; default 1"},
+    {"iterations", 0, "COUNT", "timed turns; default 50"},
     {"seed", 0, "S", "of the data; default 1"},
     {"device", 0, "cuda[:i]", "default cuda"},
     STILE_OPTION_VARIANT,
